@@ -1,0 +1,50 @@
+# Two commands do everything on a fresh machine with Python 3.11, pip, make and apt: `make tune` and `make test`.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALLED = $(VENV)/.installed
+
+.PHONY: help install tune test check bench recording lock clean
+
+help:
+	@echo "make tune     set up and tune the SQLite example, about three minutes"
+	@echo "make test     set up and run all tests"
+	@echo "make check    format, lint, types, import contracts"
+	@echo "make bench    benchmarks, as ratios against named baselines"
+	@echo "make install  set up only; make clean removes what it made"
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml requirements/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@command -v bwrap >/dev/null || sh .ci/install-bubblewrap
+	@touch $@
+
+tune: $(INSTALLED)
+	$(BIN)/trimtab tune examples/sqlite/study.toml
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n auto
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	rm -rf build/typecheck
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/typecheck .
+	MYPYPATH=build/typecheck $(BIN)/mypy -p trimtab
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)
+	$(BIN)/python -m trimtab.evals.bench
+
+recording: $(INSTALLED)
+	$(BIN)/python examples/sqlite/record.py docs/tune.svg
+
+lock:
+	sh requirements/lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,61 @@
+"""Tuning from Python: one call that runs a study to its end."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..tools.errors import TrimtabError
+from .events import Event, StudyFinished
+from .memory.store import Store, default_url
+from .session import Session
+from .space import Configuration
+from .study import Study
+from .studyfile import load_study
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of a study. `improved` is only true when the paired check supports it."""
+
+    configuration: Configuration
+    metrics: dict[str, float]
+    improved: bool
+    report: StudyFinished
+
+
+def tune(
+    study: Study | str | Path,
+    *,
+    store: str | None = None,
+    resume: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+) -> Result:
+    """Run a study (or a study file) to its end and return its result.
+
+    `store` is an SQLAlchemy URL, by default the user's store; `on_event` sees every event as it happens.
+
+    Raises:
+        InputError: the study file or the store cannot be used.
+        TrimtabError: no trial was complete, so there is no result.
+    """
+    loaded = study if isinstance(study, Study) else load_study(study)
+    opened = Store(store or default_url())
+    try:
+        session = Session.resume(loaded, opened) if resume else Session.start(loaded, opened)
+        return asyncio.run(_run(session, on_event))
+    finally:
+        opened.close()
+
+
+async def _run(session: Session, on_event: Callable[[Event], None] | None) -> Result:
+    report: StudyFinished | None = None
+    async for event in session.run():
+        if on_event is not None:
+            on_event(event)
+        if isinstance(event, StudyFinished):
+            report = event
+    if report is None or report.best is None:
+        raise TrimtabError(f"study {session.key} has no complete trial", "look at its trials with trimtab show")
+    improved = report.check is not None and report.check.improved
+    return Result(report.best.configuration, report.best.metrics, improved, report)

@@ -1,0 +1,187 @@
+"""Everything a face can show, as typed events. Each is a pydantic model; its JSON is the `--json` contract.
+
+A field may be added within a schema version, never renamed or removed.
+"""
+
+import time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..tools.expressions import Value
+from .trial import Trial
+
+SCHEMA_VERSION = 1
+
+NoticeKind = Literal["sandbox", "proposal", "planner"]
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    study: str = Field(description="Key of the study in the store.")
+    time: float = Field(default_factory=time.time, description="Seconds since the epoch.")
+    schema_version: int = SCHEMA_VERSION
+
+
+class StudyStarted(_Event):
+    """The first event of a run: who will propose, where evaluations run, and what the budget is."""
+
+    event: Literal["study_started"] = "study_started"
+    resumed: bool
+    trials_done: int
+    planner: str
+    planner_reason: str
+    sampler: str
+    sandbox: str
+    sandbox_guarantees: str
+    workers: int
+    budget: dict[str, dict[str, float | None]]
+    store: str
+    environment: dict[str, Any]
+
+
+class Notice(_Event):
+    """Something the user should know that is not a trial: a fallback, a refused proposal, a weaker sandbox."""
+
+    event: Literal["notice"] = "notice"
+    kind: NoticeKind
+    message: str
+
+
+class TrialStarted(_Event):
+    """A configuration is about to be evaluated."""
+
+    event: Literal["trial_started"] = "trial_started"
+    trial: int
+    source: str
+    configuration: dict[str, Value]
+    rationale: str = ""
+    changes: list[dict[str, Any]] = Field([], description="What repair did: parameter, given, used, why.")
+
+
+class EvaluationFinished(_Event):
+    """One run of the target ended; a trial has one or more."""
+
+    event: Literal["evaluation_finished"] = "evaluation_finished"
+    trial: int
+    position: int
+    repeats: int
+    seed: int
+    state: Literal["complete", "failed"]
+    metrics: dict[str, float]
+    reason: str | None = None
+    duration_s: float
+
+
+class TrialFinished(_Event):
+    """A trial has its result."""
+
+    event: Literal["trial_finished"] = "trial_finished"
+    trial: int
+    source: str
+    configuration: dict[str, Value]
+    metrics: dict[str, float]
+    state: Literal["complete", "failed", "infeasible", "pruned"]
+    reason: str | None = None
+    duration_s: float
+    incumbent: bool = Field(description="Whether it is now the best trial.")
+    budget: dict[str, dict[str, float | None]]
+
+
+class CheckProgressed(_Event):
+    """A pair of the final check, or a step of the ablation, was measured."""
+
+    event: Literal["check_progressed"] = "check_progressed"
+    phase: Literal["check", "ablation"]
+    done: int
+    total: int
+
+
+class StudyInterrupted(_Event):
+    """The run was stopped before its end; everything measured is stored."""
+
+    event: Literal["study_interrupted"] = "study_interrupted"
+    trials: int
+    resume: str = Field(description="How to go on.")
+
+
+class BestTrial(BaseModel):
+    """The incumbent."""
+
+    trial: int
+    configuration: dict[str, Value]
+    metrics: dict[str, float]
+
+
+class DefaultTrial(BaseModel):
+    """What the default configuration measured in the search."""
+
+    metrics: dict[str, float]
+    state: str
+
+
+class CheckResult(BaseModel):
+    """The paired re-measurement of incumbent against default on the check seeds.
+
+    `ratio` is how many times better the incumbent is (above 1: better), with a bootstrap 95 % interval; null where
+    a ratio has no meaning (values of both signs), and then `difference` is the mean gain instead.
+    """
+
+    metric: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    pairs: int
+    difference: tuple[float, float, float] | None = None
+    improved: bool
+    verdict: str
+    default_median: float | None = None
+    incumbent_median: float | None = None
+    failed_pairs: int = 0
+
+
+class AblationStep(BaseModel):
+    """One step on the way from the default to the incumbent: what changed, and how much better it made things."""
+
+    parameters: dict[str, tuple[Value | None, Value | None]] = Field(description="Name to (from, to).")
+    ratio: float | None
+    low: float | None
+    high: float | None
+    matters: bool
+
+
+class StudyFinished(_Event):
+    """The last event: the result."""
+
+    event: Literal["study_finished"] = "study_finished"
+    trials: int
+    stopped_by: str
+    best: BestTrial | None
+    default: DefaultTrial | None
+    check: CheckResult | None
+    checks: list[CheckResult] = Field([], description="One per objective; `check` is the first.")
+    ablation: list[AblationStep] = []
+    front: list[BestTrial] = Field([], description="The Pareto front, with several objectives.")
+    counts: dict[str, int] = Field({}, description="Trials by state and by source; proposals refused and repaired.")
+    planner: str
+    sampler: str
+    sandbox: str
+
+
+Event = Annotated[
+    StudyStarted
+    | Notice
+    | TrialStarted
+    | EvaluationFinished
+    | TrialFinished
+    | CheckProgressed
+    | StudyInterrupted
+    | StudyFinished,
+    Field(discriminator="event"),
+]
+
+
+def best_of(trial: Trial) -> BestTrial:
+    """Return a trial as the events show it."""
+    return BestTrial(trial=trial.number, configuration=trial.configuration, metrics=trial.metrics)

@@ -1,0 +1,1 @@
+"""Where evaluations run. `base` is the interface; `local` runs them on this machine."""

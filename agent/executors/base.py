@@ -1,0 +1,36 @@
+"""The interface of an executor. Jobs and measurements are plain serialisable data, so they can travel."""
+
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from ...tools.expressions import Value
+from ...tools.targets import Evaluation, Measurement
+
+
+class Job(BaseModel):
+    """One evaluation to run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    evaluation: Evaluation
+    directory: Path
+    configuration: dict[str, Value]
+    seed: int
+    required: tuple[str, ...]
+    fidelity: float | None = None
+
+
+class Executor(Protocol):
+    """Runs jobs, `workers` of them at a time."""
+
+    workers: int
+    sandbox_name: str
+    sandbox_guarantees: str
+
+    async def submit(self, job: Job) -> Measurement:
+        """Run a job and return its measurement; cancelling the call ends the job and all its processes."""
+
+    async def close(self) -> None:
+        """Restore the systems that were prepared."""

@@ -1,0 +1,57 @@
+"""The result of a study in words: what was found, whether it holds, what mattered, how to apply it."""
+
+from ..apply import render
+from ..events import StudyFinished
+from ..study import Study
+from . import words
+
+
+def summary_lines(study: Study, report: StudyFinished) -> list[str]:
+    """Return the report as plain lines."""
+    lines = [f"{report.study}: {report.trials} trials, stopped by {report.stopped_by}", *_counts(report)]
+    if report.best is None:
+        failed = report.default is not None and report.default.state == "failed"
+        hint = "; the default configuration itself failed" if failed else ""
+        return [*lines, f"no trial was complete{hint}: look at the reasons with trimtab show {report.study}"]
+    lines += _best(study, report)
+    for check in report.checks:
+        unit = next(each.unit for each in study.objectives if each.metric == check.metric)
+        lines.append(f"check of {check.metric}: {words.interval(check)}")
+        if check.default_median is not None:
+            before, after = (
+                words.number(check.default_median, unit),
+                words.number(check.incumbent_median, unit),
+            )
+            lines.append(f"  default {before} -> incumbent {after}, medians on seeds the search never saw")
+        lines.append(f"  {check.verdict}")
+    if report.ablation:
+        lines.append("what made the difference, from the default to the incumbent:")
+        for each in report.ablation:
+            changed, effect = words.step(each)
+            lines.append(f"  {'*' if each.matters else ' '} {effect:<24} {changed}")
+        lines.append("  (* the interval of this step excludes no effect)")
+    if report.check is not None and report.check.improved:
+        lines += [
+            "how to apply it:",
+            *(f"  {line}" for line in render(study, report.best.configuration).splitlines()),
+        ]
+        lines.append(f"  or to a file: trimtab apply {report.study} FILE")
+    return lines
+
+
+def _counts(report: StudyFinished) -> list[str]:
+    sources = [f"{n} from {name.removeprefix('source ')}" for name, n in report.counts.items() if "source " in name]
+    states = [f"{n} {name.removeprefix('state ')}" for name, n in report.counts.items() if "state " in name]
+    return [f"  {', '.join(sources)}; {', '.join(states)}; planner {report.planner}, sampler {report.sampler}"]
+
+
+def _best(study: Study, report: StudyFinished) -> list[str]:
+    assert report.best is not None
+    metrics = ", ".join(f"{name} {words.number(value)}" for name, value in report.best.metrics.items())
+    lines = [
+        f"best: trial {report.best.trial}: {metrics}",
+        f"  changes {words.assignments(report.best.configuration, study.space.default)}",
+    ]
+    if len(report.front) > 1:
+        lines.append(f"  Pareto front: trials {', '.join(str(each.trial) for each in report.front)}")
+    return lines

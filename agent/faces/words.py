@@ -1,0 +1,64 @@
+"""Numbers, values and configurations in words, the same on every face."""
+
+from collections.abc import Mapping, Sequence
+
+from ...tools.expressions import Value
+from ...tools.targets.template import as_text
+from ..events import AblationStep, CheckResult
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """Return a metric to four significant digits."""
+    if value is None:
+        return "-"
+    text = f"{value:.4g}"
+    return f"{text} {unit}" if unit else text
+
+
+def seconds(value: float) -> str:
+    """Return a duration in words, such as '1 min 05 s'."""
+    if value < 60:
+        return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def assignments(configuration: Mapping[str, Value], base: Mapping[str, Value] | None = None) -> str:
+    """Return 'name=value' words; with `base` only those that differ from it."""
+    words = [f"{name}={as_text(v)}" for name, v in configuration.items() if base is None or base.get(name) != v]
+    return " ".join(words) or "same as the default"
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Return the values as a line of bars, the last `width` of them."""
+    shown = values[-width:]
+    if not shown:
+        return ""
+    low, span = min(shown), (max(shown) - min(shown)) or 1.0
+    return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in shown)
+
+
+def interval(check: CheckResult) -> str:
+    """Return a check's estimate with its interval in words."""
+    if check.pairs == 0:
+        return "not measured again"
+    if check.ratio is not None and check.low is not None and check.high is not None:
+        return f"{check.ratio:.2f}x better (95 % interval {check.low:.2f} to {check.high:.2f}, {check.pairs} pairs)"
+    if check.difference is not None:
+        value, low, high = check.difference
+        return f"better by {value:.4g} (95 % interval {low:.4g} to {high:.4g}, {check.pairs} pairs)"
+    return "no pair could be measured"
+
+
+def step(each: AblationStep) -> tuple[str, str]:
+    """Return an ablation step as (what changed, effect)."""
+    changed = ", ".join(
+        f"{name}: {'inactive' if old is None else as_text(old)} -> {'inactive' if new is None else as_text(new)}"
+        for name, (old, new) in each.parameters.items()
+    )
+    if each.ratio is None or each.low is None or each.high is None:
+        return changed, "could not be measured"
+    return changed, f"{each.ratio:.2f}x ({each.low:.2f} to {each.high:.2f})"

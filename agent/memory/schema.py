@@ -1,0 +1,98 @@
+"""The store's tables, and the migrations that bring an older store up to date.
+
+Migrations are append-only: a function that was released is never changed.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+    select,
+)
+
+METADATA = MetaData()
+
+META = Table("trimtab_meta", METADATA, Column("version", Integer, nullable=False))
+
+STUDIES = Table(
+    "studies",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(120), nullable=False, unique=True),
+    Column("name", String(80), nullable=False, index=True),
+    Column("definition", Text, nullable=False),
+    Column("directory", Text, nullable=False),
+    Column("traits", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("search_s", Float, nullable=False, default=0.0),
+    Column("owner", Text),
+    Column("result", Text),
+)
+
+TRIALS = Table(
+    "trials",
+    METADATA,
+    Column("study_id", ForeignKey("studies.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("source", String(80), nullable=False),
+    Column("configuration", Text, nullable=False),
+    Column("proposal", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("metrics", Text, nullable=False),
+    Column("reason", Text),
+    Column("started", Float, nullable=False),
+    Column("finished", Float),
+    Column("duration_s", Float, nullable=False, default=0.0),
+)
+
+EVALUATIONS = Table(
+    "evaluations",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("studies.id"), nullable=False),
+    Column("purpose", String(40), nullable=False),
+    Column("trial", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("configuration", Text),
+    Column("state", String(12), nullable=False),
+    Column("metrics", Text, nullable=False),
+    Column("reason", Text),
+    Column("duration_s", Float, nullable=False),
+    Column("log", Text, nullable=False),
+    Column("finished", Float, nullable=False),
+    Index("evaluation_identity", "study_id", "purpose", "trial", "position", unique=True),
+)
+
+
+def _first(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[META, STUDIES, TRIALS, EVALUATIONS])
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
+
+
+def migrate(connection: Connection) -> int:
+    """Bring the store's tables to the current version, and return the version it had (newer ones are left alone)."""
+    version = 0
+    if inspect(connection).has_table(META.name):
+        version = connection.execute(select(META.c.version)).scalar() or 0
+    for migration in MIGRATIONS[version:]:
+        migration(connection)
+    if version < len(MIGRATIONS):
+        connection.execute(META.delete())
+        connection.execute(META.insert().values(version=len(MIGRATIONS)))
+    return version

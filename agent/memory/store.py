@@ -1,0 +1,362 @@
+"""The store of studies, trials and evaluations: the truth from which everything else is rebuilt.
+
+SQLAlchemy over SQLite in WAL mode, or any database by URL. Every method is one transaction, on the disk when it
+returns. One process at a time owns a study.
+"""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, Row, create_engine, event, func, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from ...tools.errors import InputError, TrimtabError
+from ...tools.targets import Measurement
+from ..trial import Trial
+from .schema import EVALUATIONS, MIGRATIONS, STUDIES, TRIALS, migrate
+
+
+class StoreError(TrimtabError):
+    """The store could not be read or written."""
+
+
+@dataclass(frozen=True)
+class StoredStudy:
+    """A study as stored. `traits` is what recall compares: the system, parameters and objectives, as JSON."""
+
+    id: int
+    key: str
+    name: str
+    definition: dict[str, Any]
+    directory: str
+    traits: str
+    environment: dict[str, Any]
+    state: str
+    created: float
+    search_s: float
+    result: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class StoredEvaluation:
+    """One evaluation as stored. `purpose` is 'tune', or the phase of the final check it belongs to."""
+
+    purpose: str
+    trial: int
+    position: int
+    seed: int
+    measurement: Measurement
+
+
+class Store:
+    """An open store. `shown` is its URL without a password."""
+
+    def __init__(self, url: str) -> None:
+        """Open (and create or migrate) the store at a SQLAlchemy URL.
+
+        Raises:
+            InputError: the URL is not usable, or the store was written by a newer version.
+        """
+        self.shown = _shown(url)
+        self._engine = _engine(url)
+        try:
+            with self._engine.begin() as connection:
+                version = migrate(connection)
+        except SQLAlchemyError as error:
+            raise InputError(f"store {self.shown} cannot be opened: {_reason(error)}", "see --store") from None
+        if version > len(MIGRATIONS):
+            raise InputError(f"store {self.shown} was written by a newer trimtab", "update trimtab")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise StoreError(f"store {self.shown}: {_reason(error)}") from error
+
+    # Studies
+
+    def create_study(
+        self, name: str, definition: dict[str, Any], directory: str, traits: str, environment: dict[str, Any]
+    ) -> StoredStudy:
+        """Add a study, owned by this process, under the first free key NAME-1, NAME-2, ..."""
+        with self._transaction() as connection:
+            count = connection.execute(select(func.count()).where(STUDIES.c.name == name)).scalar() or 0
+            row = {
+                "key": f"{name}-{count + 1}",
+                "name": name,
+                "definition": json.dumps(definition),
+                "directory": directory,
+                "traits": traits,
+                "environment": json.dumps(environment),
+                "state": "running",
+                "created": time.time(),
+                "search_s": 0.0,
+                "owner": json.dumps(_me()),
+            }
+            connection.execute(insert(STUDIES).values(row))
+        return self.study(str(row["key"]))
+
+    def studies(self, name: str | None = None) -> list[StoredStudy]:
+        """Return the studies, newest first; those of one name when given."""
+        query = select(STUDIES).order_by(STUDIES.c.id.desc())
+        if name is not None:
+            query = query.where(STUDIES.c.name == name)
+        with self._transaction() as connection:
+            return [_study(row) for row in connection.execute(query)]
+
+    def study(self, key_or_name: str) -> StoredStudy:
+        """Return the study with this key, else the newest one of this name.
+
+        Raises:
+            InputError: there is none.
+        """
+        with self._transaction() as connection:
+            row = connection.execute(select(STUDIES).where(STUDIES.c.key == key_or_name)).first()
+        if row is not None:
+            return _study(row)
+        found = self.studies(key_or_name)
+        if found:
+            return found[0]
+        keys = ", ".join(study.key for study in self.studies()[:10]) or "none"
+        raise InputError(f"no study {key_or_name!r} in the store", f"it has: {keys}")
+
+    def acquire(self, study_id: int) -> None:
+        """Make this process the owner of a study.
+
+        Raises:
+            InputError: another living process of this machine owns it.
+        """
+        with self._transaction() as connection:
+            row = connection.execute(select(STUDIES.c.key, STUDIES.c.owner).where(STUDIES.c.id == study_id)).one()
+            owner = json.loads(row.owner) if row.owner else None
+            if owner is not None and owner != _me() and _alive(owner):
+                where = f"process {owner['pid']} on {owner['host']}"
+                raise InputError(f"study {row.key} is being run by {where}", "wait for it, or stop it")
+            connection.execute(
+                update(STUDIES).where(STUDIES.c.id == study_id).values(owner=json.dumps(_me()), state="running")
+            )
+
+    def release(self, study_id: int, state: str) -> None:
+        """Give a study up, as 'finished' or 'interrupted'."""
+        with self._transaction() as connection:
+            connection.execute(update(STUDIES).where(STUDIES.c.id == study_id).values(owner=None, state=state))
+
+    def set_definition(self, study_id: int, definition: dict[str, Any]) -> None:
+        """Replace the definition, after its budget was changed on resume."""
+        with self._transaction() as connection:
+            values = {"definition": json.dumps(definition)}
+            connection.execute(update(STUDIES).where(STUDIES.c.id == study_id).values(values))
+
+    def set_result(self, study_id: int, result: dict[str, Any]) -> None:
+        """Keep the final result."""
+        with self._transaction() as connection:
+            connection.execute(update(STUDIES).where(STUDIES.c.id == study_id).values(result=json.dumps(result)))
+
+    # Trials
+
+    def start_trial(self, study_id: int, trial: Trial) -> None:
+        """Record that a trial was started."""
+        proposal = {"rationale": trial.rationale, "changes": trial.changes, "predicted": trial.predicted}
+        with self._transaction() as connection:
+            connection.execute(
+                insert(TRIALS).values(
+                    study_id=study_id,
+                    number=trial.number,
+                    source=trial.source,
+                    configuration=json.dumps(trial.configuration),
+                    proposal=json.dumps(proposal),
+                    state=trial.state,
+                    metrics="{}",
+                    started=trial.started,
+                    duration_s=0.0,
+                )
+            )
+
+    def finish_trial(
+        self, study_id: int, trial: Trial, search_s: float, evaluation: StoredEvaluation | None = None
+    ) -> None:
+        """Record a trial's result, together with its last evaluation and the study's search time so far."""
+        with self._transaction() as connection:
+            if evaluation is not None:
+                connection.execute(insert(EVALUATIONS).values(_evaluation_row(study_id, evaluation)))
+            connection.execute(
+                update(TRIALS)
+                .where(TRIALS.c.study_id == study_id, TRIALS.c.number == trial.number)
+                .values(
+                    state=trial.state,
+                    metrics=json.dumps(trial.metrics),
+                    reason=trial.reason,
+                    finished=trial.finished,
+                    duration_s=trial.duration_s,
+                )
+            )
+            connection.execute(update(STUDIES).where(STUDIES.c.id == study_id).values(search_s=search_s))
+
+    def trials(self, study_id: int) -> list[Trial]:
+        """Return the trials of a study in order."""
+        query = select(TRIALS).where(TRIALS.c.study_id == study_id).order_by(TRIALS.c.number)
+        with self._transaction() as connection:
+            return [_trial(row) for row in connection.execute(query)]
+
+    # Evaluations
+
+    def add_evaluation(self, study_id: int, evaluation: StoredEvaluation, configuration: str | None = None) -> None:
+        """Record a finished evaluation. `configuration` (JSON) is given when it is not its trial's own."""
+        row = _evaluation_row(study_id, evaluation)
+        with self._transaction() as connection:
+            connection.execute(insert(EVALUATIONS).values(**row, configuration=configuration))
+
+    def purposes(self, study_id: int) -> list[str]:
+        """Return the phases of the final check that a study has evaluations of."""
+        query = select(EVALUATIONS.c.purpose).distinct()
+        query = query.where(EVALUATIONS.c.study_id == study_id, EVALUATIONS.c.purpose != "tune")
+        with self._transaction() as connection:
+            return list(connection.execute(query).scalars())
+
+    def evaluations(self, study_id: int, purpose: str, trial: int | None = None) -> list[StoredEvaluation]:
+        """Return the evaluations of a study for one purpose in order; those of one trial when given."""
+        query = select(EVALUATIONS).where(EVALUATIONS.c.study_id == study_id, EVALUATIONS.c.purpose == purpose)
+        if trial is not None:
+            query = query.where(EVALUATIONS.c.trial == trial)
+        with self._transaction() as connection:
+            rows = connection.execute(query.order_by(EVALUATIONS.c.trial, EVALUATIONS.c.position))
+            return [_evaluation(row) for row in rows]
+
+
+def default_url() -> str:
+    """Return the URL of the user's store: TRIMTAB_STORE, else a file in the data directory."""
+    given = os.environ.get("TRIMTAB_STORE")
+    return given or f"sqlite:///{data_directory() / 'trimtab.db'}"
+
+
+def data_directory() -> Path:
+    """Return (and create) the folder of the user's trimtab data."""
+    from platformdirs import user_data_path
+
+    return user_data_path("trimtab", appauthor=False, ensure_exists=True)
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        hint = "write for example sqlite:////absolute/path.db or postgresql+psycopg://user@host/database"
+        raise InputError(f"store {_shown(url)}: {_reason(error)}", hint) from None
+    except OSError as error:
+        raise InputError(f"store {_shown(url)}: {error.strerror}", "see --store") from None
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:  # a raw database connection
+    connection.execute("PRAGMA busy_timeout = 30000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # a recorded result survives a power cut
+
+
+def _shown(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return repr(url[:200])
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "orig", None) or error)
+    return (text.strip().splitlines() or [type(error).__name__])[0]
+
+
+def _me() -> dict[str, Any]:
+    return {"pid": os.getpid(), "host": socket.gethostname(), "start": _process_start(os.getpid())}
+
+
+def _process_start(pid: int) -> str | None:
+    """Return when a process was started, in clock ticks since boot: tells a reused process id."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+def _alive(owner: dict[str, Any]) -> bool:
+    if owner["host"] != socket.gethostname() or owner["start"] is None:
+        return False
+    return _process_start(owner["pid"]) == str(owner["start"])
+
+
+def _study(row: Row[Any]) -> StoredStudy:
+    return StoredStudy(
+        id=row.id,
+        key=row.key,
+        name=row.name,
+        definition=json.loads(row.definition),
+        directory=row.directory,
+        traits=row.traits,
+        environment=json.loads(row.environment),
+        state=row.state,
+        created=row.created,
+        search_s=row.search_s,
+        result=json.loads(row.result) if row.result else None,
+    )
+
+
+def _trial(row: Row[Any]) -> Trial:
+    return Trial(
+        number=row.number,
+        source=row.source,
+        configuration=json.loads(row.configuration),
+        state=row.state,
+        metrics=json.loads(row.metrics),
+        reason=row.reason,
+        started=row.started,
+        finished=row.finished,
+        duration_s=row.duration_s,
+        **json.loads(row.proposal),
+    )
+
+
+def _evaluation_row(study_id: int, evaluation: StoredEvaluation) -> dict[str, Any]:
+    measured = _measurement_row(evaluation.measurement)
+    return {
+        "study_id": study_id,
+        "purpose": evaluation.purpose,
+        "trial": evaluation.trial,
+        "position": evaluation.position,
+        "seed": evaluation.seed,
+        "finished": time.time(),
+        **measured,
+    }
+
+
+def _measurement_row(measurement: Measurement) -> dict[str, Any]:
+    """Return a measurement as columns."""
+    return {**measurement.model_dump(exclude={"metrics"}), "metrics": json.dumps(measurement.metrics)}
+
+
+def _evaluation(row: Row[Any]) -> StoredEvaluation:
+    measurement = Measurement(
+        state=row.state,
+        metrics=json.loads(row.metrics),
+        reason=row.reason,
+        duration_s=row.duration_s,
+        log=row.log,
+    )
+    return StoredEvaluation(row.purpose, row.trial, row.position, row.seed, measurement)

@@ -1,0 +1,58 @@
+"""The offline planner: documented values of a catalogue and the best of similar stored studies; no model."""
+
+from ...tools.catalogue import load_catalogue, machine_facts
+from ..proposal import Proposal
+from .base import Context
+
+
+class OfflinePlanner:
+    """Proposes each catalogue profile, then the best of similar studies, then hands over."""
+
+    name = "offline"
+    why = "catalogue and stored studies, no model"
+
+    def __init__(self) -> None:
+        """Start with everything still to propose."""
+        self._asked = False
+
+    async def propose(self, context: Context, n: int) -> list[Proposal]:
+        """Return all it knows at the first call, nothing later; `n` does not cut what costs nothing."""
+        del n
+        if self._asked:
+            return []
+        self._asked = True
+        return [*from_catalogue(context), *from_memory(context)]
+
+
+def from_catalogue(context: Context) -> list[Proposal]:
+    """Return a proposal per profile of the study's catalogue: documented values for this machine."""
+    study = context.study
+    if study.study.system is None:
+        return []
+    catalogue = load_catalogue(study.study.system)
+    units = {name: parameter.unit for name, parameter in study.parameters.items()}
+    proposals = []
+    for name, profile in catalogue.profiles.items():
+        values = catalogue.recommend(name, units, machine_facts())
+        if values:
+            complete = study.space.complete({**study.space.default, **_allowed(context, values)})
+            rationale = f"catalogue {catalogue.system}, profile {name}: {profile.description}"
+            proposals.append(Proposal(complete, "planner", rationale))
+    return proposals
+
+
+def from_memory(context: Context) -> list[Proposal]:
+    """Return the best configurations of similar stored studies."""
+    space = context.study.space
+    proposals = []
+    for each in context.recalled:
+        known = {name: value for name, value in each.configuration.items() if name in space.parameters}
+        rationale = f"best of the stored study {each.key} (similarity {each.similarity:.2f})"
+        proposals.append(Proposal(space.complete({**space.default, **_allowed(context, known)}), "planner", rationale))
+    return proposals
+
+
+def _allowed(context: Context, values: dict[str, object]) -> dict[str, bool | int | float | str]:
+    """Return values moved to the nearest that this study's parameters allow; that is no mistake to report."""
+    parameters = context.study.parameters
+    return {name: parameters[name].mend(value)[0] for name, value in values.items()}

@@ -1,0 +1,49 @@
+"""A proposal: a configuration somebody suggests, and what became of it before it was evaluated."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .space import Change, Configuration, Space, key
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A suggested configuration. `values` are as given, not yet validated.
+
+    `predicted` maps a metric to (expected, low, high), where the planner ventured a prediction.
+    """
+
+    values: Mapping[str, Any]
+    source: str
+    rationale: str = ""
+    predicted: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A proposal that may be evaluated: a valid configuration, and what repair changed."""
+
+    configuration: Configuration
+    proposal: Proposal
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A proposal that may not be evaluated, with a reason its author can act on."""
+
+    proposal: Proposal
+    reason: str
+
+
+def review(proposal: Proposal, space: Space, seen: Collection[str]) -> Accepted | Refused:
+    """Validate, repair and deduplicate a proposal. `seen` holds the keys of configurations already tried."""
+    known = [name for name in proposal.values if name in space.parameters]
+    if not known:
+        return Refused(proposal, f"names none of the parameters: {', '.join(list(space.parameters)[:10])}")
+    repaired = space.repair(proposal.values)
+    if key(repaired.configuration) in seen:
+        how = "after repair " if repaired.changes else ""
+        return Refused(proposal, f"{how}the same as a configuration that was already tried")
+    return Accepted(repaired.configuration, proposal, repaired.changes)

@@ -1,0 +1,31 @@
+"""A trial: one configuration on its way to a result."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .space import Configuration
+
+State = Literal["running", "complete", "failed", "infeasible", "pruned"]
+
+
+@dataclass
+class Trial:
+    """One configuration and what became of it.
+
+    `source` is 'default', 'planner' or the name of a sampler. `metrics` are medians over the repeats; a failed
+    trial has none and says why in `reason`. `changes` lists what repair did to the proposal. Times are seconds
+    since the epoch; `duration_s` is the time its evaluations took.
+    """
+
+    number: int
+    source: str
+    configuration: Configuration
+    state: State = "running"
+    metrics: dict[str, float] = field(default_factory=dict)
+    reason: str | None = None
+    rationale: str = ""
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    predicted: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    started: float = 0.0
+    finished: float | None = None
+    duration_s: float = 0.0

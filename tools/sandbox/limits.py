@@ -1,0 +1,41 @@
+"""What one evaluation may use."""
+
+import re
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def parse_size(value: object) -> object:
+    """Turn '64 MiB', '2G' or '512 kB' into bytes (powers of 1024); leave other types to pydantic."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", value, re.IGNORECASE)
+    if not found:
+        raise ValueError(f"{value!r} is not a size: write bytes as a number, or text such as '512 MiB'")
+    return int(float(found[1]) * _UNITS[found[2].lower()])
+
+
+def format_size(size: int) -> str:
+    """Return a size in bytes as short text, such as '512 MiB'."""
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        scale = 1 << {"TiB": 40, "GiB": 30, "MiB": 20, "KiB": 10}[unit]
+        if size >= scale:
+            return f"{size / scale:.4g} {unit}"
+    return f"{size} bytes"
+
+
+Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=int | str), Field(gt=0, le=1 << 50)]
+
+
+class Limits(BaseModel):
+    """Limits of one evaluation; exceeding one ends it as a failed evaluation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    memory: Size = Field(2 << 30, description="Private memory of all its processes together.")
+    processes: int = Field(256, gt=0, le=100_000, description="Processes alive at the same time.")
+    file_size: Size = Field(4 << 30, description="Size of any one file it writes.")
+    output: Size = Field(8 << 20, description="Bytes of standard output and of standard error, each.")

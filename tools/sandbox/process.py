@@ -1,0 +1,166 @@
+"""Runs a wrapped command as a process group of its own and watches its limits.
+
+Knows nothing of targets and metrics: it returns what the process wrote and how it ended.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .descendants import descendants, private_memory
+from .limits import Limits, format_size
+
+_FIRST_LOOK_S, _LOOK_EVERY_S = 0.02, 0.05
+_GRACE_S = 2.0
+
+
+@dataclass(frozen=True)
+class SandboxedCommand:
+    """A command and what it may see. `directory` is its working directory, the only writable place."""
+
+    argv: tuple[str, ...]
+    directory: Path
+    environment: dict[str, str]
+    timeout_s: float
+    limits: Limits = field(default_factory=Limits)
+    readable: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
+    network: bool = False
+    cpus: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """An isolation: its name, what it guarantees (one line, shown to the user), and how it wraps a command.
+
+    `stop_signal` ends the wrapped command: SIGKILL to the whole group where the kernel then ends every
+    descendant (a pid namespace), SIGTERM to the wrapper alone where the wrapper does it.
+    """
+
+    name: str
+    guarantees: str
+    wrap: Callable[[SandboxedCommand], list[str]]
+    stop_signal: signal.Signals
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended. `killed` says which limit ended it, None when it ended by itself."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    duration_s: float
+    killed: str | None
+
+
+class _Output:
+    """Collects one stream up to a limit."""
+
+    def __init__(self, limit: int) -> None:
+        self.data = bytearray()
+        self.limit = limit
+
+    @property
+    def full(self) -> bool:
+        return len(self.data) > self.limit
+
+    async def collect(self, stream: asyncio.StreamReader) -> None:
+        while chunk := await stream.read(1 << 16):
+            if self.full:
+                continue  # drain, so that a killed writer's pipe can close
+            self.data += chunk
+
+    def text(self) -> str:
+        return self.data[: self.limit].decode(errors="replace")
+
+
+async def run(command: SandboxedCommand, sandbox: Sandbox) -> Outcome:
+    """Run `command` to its end, and leave none of its processes behind, also when this task is cancelled.
+
+    Raises:
+        OSError: the wrapping program itself could not be started.
+    """
+    started = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *sandbox.wrap(command),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=command.directory,
+        env=command.environment,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    outputs = (_Output(command.limits.output), _Output(command.limits.output))
+    readers = [
+        asyncio.create_task(outputs[0].collect(process.stdout)),
+        asyncio.create_task(outputs[1].collect(process.stderr)),
+    ]
+    try:
+        killed = await _watch(process, outputs, command)
+        duration = time.monotonic() - started
+    finally:
+        await _kill(process, sandbox.stop_signal)
+        await asyncio.wait(readers, timeout=_GRACE_S)
+        for reader in readers:
+            reader.cancel()
+    assert process.returncode is not None
+    return Outcome(process.returncode, outputs[0].text(), outputs[1].text(), duration, killed)
+
+
+async def _watch(
+    process: asyncio.subprocess.Process, outputs: tuple[_Output, _Output], command: SandboxedCommand
+) -> str | None:
+    """Wait for the end; return the limit that was exceeded, if any."""
+    limits = command.limits
+    deadline = time.monotonic() + command.timeout_s
+    ended = asyncio.ensure_future(process.wait())
+    pause = _FIRST_LOOK_S
+    try:
+        while True:
+            left = deadline - time.monotonic()
+            done, _ = await asyncio.wait([ended], timeout=min(pause, max(left, 0)))
+            pause = _LOOK_EVERY_S
+            for name, output in zip(("output", "error output"), outputs, strict=True):
+                if output.full:
+                    return f"wrote more than {format_size(limits.output)} of standard {name} (limit output)"
+            if done:
+                return None
+            if left <= 0:
+                return f"still running after {command.timeout_s:g} s (timeout)"
+            alive = list(descendants(process.pid))
+            if len(alive) > limits.processes:
+                return f"more than {limits.processes} processes (limit processes)"
+            if sum(map(private_memory, alive)) > limits.memory:
+                return f"used more than {format_size(limits.memory)} of memory (limit memory)"
+    finally:
+        ended.cancel()
+
+
+async def _kill(process: asyncio.subprocess.Process, stop_signal: signal.Signals) -> None:
+    """End the process and every descendant; the sandbox's wrapper finds those that left the process group."""
+    if process.returncode is None:
+        if stop_signal is signal.SIGKILL:
+            _kill_group(process.pid)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(stop_signal)
+        try:
+            async with asyncio.timeout(_GRACE_S):
+                await process.wait()
+        except TimeoutError:
+            _kill_group(process.pid)
+            await process.wait()
+    _kill_group(process.pid)
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)

@@ -1,0 +1,27 @@
+"""Wraps a command in our supervisor: the best that resource limits and process groups give without bubblewrap."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .process import SandboxedCommand
+
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+
+
+def wrap(command: "SandboxedCommand") -> list[str]:
+    """Return the argument vector that runs `command` under the supervisor."""
+    limits = command.limits
+    argv = [
+        sys.executable,
+        "-SE",
+        str(_SUPERVISOR),
+        str(limits.memory),
+        str(limits.file_size),
+        "--",
+        *command.argv,
+    ]
+    if command.cpus:
+        argv = ["taskset", "--cpu-list", ",".join(map(str, command.cpus)), *argv]
+    return argv

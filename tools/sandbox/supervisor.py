@@ -1,0 +1,77 @@
+"""Started before a command where bubblewrap is absent: sets its limits and outlives none of its descendants.
+
+Usage: supervisor.py MEMORY FILE_SIZE -- COMMAND [ARG ...]. Standard library only. It makes itself the reaper of
+orphans, so that a descendant which left the process group is still found, and asks the kernel for SIGTERM when
+its own parent dies, so that killing trimtab ends the evaluation too.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+import time
+
+from descendants import descendants  # type: ignore[import-not-found]  # runs as a script, beside that file
+
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def main() -> int:
+    """Run the command and return its exit status, 128 + signal when a signal ended it."""
+    memory, file_size, _separator, *argv = sys.argv[1:]
+    parent = os.getppid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    signal.signal(signal.SIGTERM, lambda *_: _kill_all_and_exit())
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        return 1
+    child = os.fork()
+    if child == 0:
+        _become(argv, int(memory), int(file_size))
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            code = os.waitstatus_to_exitcode(status)
+            _kill_all()
+            return code if code >= 0 else 128 - code
+
+
+def _become(argv: list[str], memory: int, file_size: int) -> None:
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606  # the command is the user's
+    except OSError as error:
+        sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
+        sys.stderr.flush()
+        os._exit(127)
+
+
+def _kill_all() -> None:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        alive = list(descendants(os.getpid()))
+        for pid in alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if not alive:
+            return
+        time.sleep(0.001)
+
+
+def _kill_all_and_exit() -> None:
+    _kill_all()
+    os._exit(143)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

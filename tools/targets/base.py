@@ -1,0 +1,62 @@
+"""The interface of a target, and the plain data that goes in and out of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from ..expressions import Value
+from ..sandbox import Sandbox
+
+LOG_LENGTH = 4000
+
+
+class Measurement(BaseModel):
+    """The result of one evaluation. Serialisable, so that it can travel between machines.
+
+    `metrics` are finite numbers by name; empty when `state` is failed, and then `reason` says why in one line.
+    `log` is the end of what the evaluation printed: untrusted text.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Literal["complete", "failed"]
+    metrics: dict[str, float] = {}
+    reason: str | None = None
+    duration_s: float = 0.0
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where evaluations run: the sandbox, the study's folder (readable), and the CPUs they are pinned to."""
+
+    sandbox: Sandbox
+    study_directory: Path
+    cpus: tuple[int, ...] = ()
+    hidden: tuple[Path, ...] = ()
+
+
+class Target(Protocol):
+    """A system under tuning. Built once per worker; `evaluate` is never called twice at the same time."""
+
+    async def prepare(self) -> None:
+        """Get the system ready before the first evaluation. Raises TrimtabError when it cannot be tuned here."""
+
+    async def evaluate(
+        self,
+        configuration: Mapping[str, Value],
+        *,
+        seed: int,
+        fidelity: float | None = None,
+        required: tuple[str, ...] = (),
+    ) -> Measurement:
+        """Apply `configuration`, run the workload once with `seed`, and return what was measured.
+
+        A run that fails, or lacks a metric of `required`, is a failed measurement with a reason, never an exception.
+        """
+
+    async def restore(self) -> None:
+        """Bring the system back to how it was before `prepare`. Called once, also after a failure."""

@@ -1,0 +1,106 @@
+"""The `[evaluation]` section of a study file: how one configuration is measured."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ..sandbox import Limits
+from ..sandbox.choice import Isolation
+
+Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=1 << 63)]], Field(min_length=1, max_length=1000)]
+
+
+def _split(command: object) -> object:
+    if isinstance(command, str):
+        try:
+            return shlex.split(command)
+        except ValueError as error:
+            raise ValueError(f"cannot be split into words: {error}") from None
+    return command
+
+
+class Evaluation(BaseModel):
+    """How a configuration is measured: by a command, or by a Python function in a process of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: Annotated[list[str] | None, BeforeValidator(_split, json_schema_input_type=str | list[str] | None)] = (
+        Field(
+            None,
+            description="Command with {parameter} places, no shell. Also {seed}, {study_dir}, {python}. "
+            "A word that names an inactive parameter is left out.",
+        )
+    )
+    python: str | None = Field(None, description="'module:function' in the study's folder.")
+    metrics_file: str | None = Field(None, description="JSON file the command writes, in its working directory.")
+    patterns: dict[str, str] = Field(
+        {},
+        description="Metric name to a regular expression over standard output whose group 1 is the number.",
+    )
+    timeout_s: float = Field(300.0, gt=0, le=7 * 86400, allow_inf_nan=False, description="Wall-clock limit, seconds.")
+    repeats: int = Field(1, ge=1, le=100, description="Evaluations per trial; metrics are their medians.")
+    warmup: int = Field(0, ge=0, le=10, description="Evaluations before those that count, per trial.")
+    tuning_seeds: Seeds = Field([1, 2, 3], description="Seeds of the search: repeat i runs with seed i.")
+    check_seeds: Seeds = Field(
+        list(range(101, 111)),
+        description="Seeds of the final check, one pair each; none of the tuning seeds.",
+    )
+    workers: int = Field(1, ge=1, le=256, description="Evaluations at the same time. They disturb each other.")
+    pin_cpus: bool = Field(False, description="Give every worker CPUs of its own.")
+    isolation: Isolation = Field("auto", description="'bubblewrap', 'process', or the best that works.")
+    network: bool = Field(False, description="Allow the evaluation to use the network.")
+    readable: list[Path] = Field([], description="Further files and folders the sandbox shows, read-only.")
+    environment: dict[str, str] = Field({}, description="Environment variables to set.")
+    pass_environment: list[str] = Field([], description="Environment variables to pass on by name.")
+    limits: Limits = Limits()
+
+    @property
+    def target(self) -> str:
+        """The name of the target's kind."""
+        return "command" if self.command is not None else "python"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.command is None) == (self.python is None):
+            raise ValueError("give either command = '...' or python = 'module:function'")
+        if self.command == []:
+            raise ValueError("command is empty")
+        if self.python is not None and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", self.python):
+            raise ValueError(f"python = {self.python!r} is not of the form 'module:function'")
+        if self.patterns and self.metrics_file:
+            raise ValueError("metrics_file and patterns exclude each other")
+        if self.metrics_file is not None and Path(self.metrics_file).name != self.metrics_file:
+            raise ValueError(f"metrics_file = {self.metrics_file!r} must be a plain file name in the working directory")
+        if self.python and (self.patterns or self.metrics_file):
+            raise ValueError("a python target returns its metrics: metrics_file and patterns go with command")
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_apart(self) -> Self:
+        shared = sorted(set(self.tuning_seeds) & set(self.check_seeds))
+        if shared:
+            raise ValueError(f"seeds {shared} are in both tuning_seeds and check_seeds: a check needs seeds of its own")
+        if len(set(self.check_seeds)) < len(self.check_seeds):
+            raise ValueError("check_seeds repeats a seed: every pair needs a seed of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _patterns_compile(self) -> Self:
+        for name, pattern in self.patterns.items():
+            try:
+                groups = re.compile(pattern).groups
+            except (re.error, RecursionError, OverflowError) as error:
+                raise ValueError(f"patterns.{name} is not a regular expression: {error}") from None
+            if groups < 1:
+                raise ValueError(f"patterns.{name} has no group: put the number in parentheses")
+        return self
+
+    @model_validator(mode="after")
+    def _no_keys(self) -> Self:
+        for name in self.pass_environment:
+            if name.upper().endswith(("_API_KEY", "_TOKEN", "_SECRET")):
+                raise ValueError(f"pass_environment: {name} looks like a key; keys never enter the sandbox")
+        return self
