@@ -85,7 +85,7 @@ class Optimizer:
 
     def _draw(self, trial: optuna.Trial) -> Configuration:
         def choose(name: str, parameter: Parameter) -> Value:
-            value = from_optuna(parameter, _suggest(trial, name, parameter.distribution()))
+            value = from_optuna(parameter, _suggest(trial, name, self.study.space.distributions[name]))
             return parameter.mend(value)[0]
 
         return self.study.space.draw(choose)
@@ -96,8 +96,8 @@ class Optimizer:
         if trial is None:
             self._optuna.enqueue_trial(dict(self.study.space.to_optuna(configuration)))
             trial = self._optuna.ask()
-            for name, distribution in self.study.space.distributions(configuration).items():
-                _suggest(trial, name, distribution)
+            for name in configuration:
+                _suggest(trial, name, self.study.space.distributions[name])
         self._running[number] = trial
 
     def finished(self, trial: Trial) -> None:

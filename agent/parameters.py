@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -28,9 +29,18 @@ if TYPE_CHECKING:
 MAX_CHOICES = 1000
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Int = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
+
+
+def _of_one_kind(choices: object) -> object:
+    if isinstance(choices, list) and len({isinstance(choice, str) for choice in choices}) > 1:
+        raise ValueError("choices must be all text or all numbers")
+    return choices
+
+
 _Choices = Annotated[
-    list[StrictStr] | list[StrictInt] | list[StrictInt | StrictFloat],
+    list[StrictStr | StrictInt | StrictFloat],
     Field(min_length=1, max_length=MAX_CHOICES),
+    BeforeValidator(_of_one_kind),
 ]
 
 

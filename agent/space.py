@@ -62,17 +62,13 @@ class Space:
         self.conditions = {name: parse(p.when) for name, p in parameters.items() if p.when is not None}
         self.parameters = {name: parameters[name] for name in order(parameters, self.conditions)}
         self.forbidden = forbidden
-
-    def is_active(self, name: str, values: Mapping[str, Value]) -> bool:
-        """Whether a parameter takes part, given the values of the parameters before it."""
-        condition = self.conditions.get(name)
-        return condition is None or condition.holds(values)
+        self._in_order = [(name, each, self.conditions.get(name)) for name, each in self.parameters.items()]
 
     def draw(self, choose: Draw) -> Configuration:
         """Return a configuration whose values `choose` gives, parameter by parameter; it may be forbidden."""
         configuration: Configuration = {}
-        for name, parameter in self.parameters.items():
-            if self.is_active(name, configuration):
+        for name, parameter, condition in self._in_order:
+            if condition is None or condition.holds(configuration):
                 configuration[name] = choose(name, parameter)
         return configuration
 
@@ -125,13 +121,15 @@ class Space:
             clause = self.violated(current)
             if clause is None:
                 return current
-            candidates = [c for c in self._neighbours(current, clause) if not clause.expression.holds(c)]
-            free = [c for c in candidates if self.violated(c) is None]
-            if free:
-                return free[0]
-            if not candidates:
+            outside = None
+            for near in self._neighbours(current, clause):
+                if self.violated(near) is None:
+                    return near
+                if outside is None and not clause.expression.holds(near):
+                    outside = near
+            if outside is None:
                 break
-            current = candidates[0]
+            current = outside
         return self.default
 
     def _neighbours(self, configuration: Configuration, clause: Clause) -> Iterator[Configuration]:
@@ -144,9 +142,10 @@ class Space:
         """Return valid values with inactive parameters dropped and missing ones at their defaults."""
         return self.draw(lambda name, parameter: values.get(name, parameter.default))
 
-    def distributions(self, configuration: Mapping[str, Value]) -> dict[str, "BaseDistribution"]:
-        """Return Optuna's distributions of the parameters that are active in a configuration."""
-        return {name: self.parameters[name].distribution() for name in configuration}
+    @cached_property
+    def distributions(self) -> dict[str, "BaseDistribution"]:
+        """Optuna's distributions of all parameters."""
+        return {name: parameter.distribution() for name, parameter in self.parameters.items()}
 
     def to_optuna(self, configuration: Mapping[str, Value]) -> dict[str, Value]:
         """Return a configuration as Optuna sees it: positions for ordinal parameters."""

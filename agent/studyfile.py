@@ -84,7 +84,7 @@ def parse_study(data: dict[str, Any], file: Path, text: str = "", *, check_files
         study = Study.model_validate(data)
     except ValidationError as error:
         found = [_explain(each, data) for each in error.errors(include_url=False)]  # type: ignore[arg-type]
-        raise StudyFileError(_problems(found, file, text)) from None
+        raise StudyFileError(_problems(_without_misspelt(found), file, text)) from None
     study.__dict__["directory"] = file.resolve().parent
     wrong = findings(study, file.resolve().parent) if check_files else []
     if wrong:
@@ -114,6 +114,12 @@ def _problems(found: list[Finding], file: Path, text: str) -> list[Problem]:
         problems.append(Problem(file, line_of(text, path), field, message))
     unique = list(dict.fromkeys(problems))
     return sorted(unique, key=lambda problem: problem.line)
+
+
+def _without_misspelt(found: list[Finding]) -> list[Finding]:
+    """Drop 'missing' where the field is there under a misspelt name, which is reported already."""
+    meant = {(*path[:-1], message.split("'")[1]) for path, message in found if "did you mean '" in message}
+    return [(path, message) for path, message in found if not (message.startswith("missing") and path in meant)]
 
 
 def _explain(error: dict[str, Any], data: dict[str, Any]) -> Finding:

@@ -128,7 +128,7 @@ def _command(study: Study, directory: Path) -> Iterator[Finding]:
         close = difflib.get_close_matches(name, allowed, n=1)
         yield path, f"{{{name}}} is no parameter" + (f"; did you mean {{{close[0]}}}?" if close else "")
     unused = [name for name in study.parameters if name not in used]
-    if unused and len(unused) < len(study.parameters):
+    if used <= set(allowed) and unused and len(unused) < len(study.parameters):
         yield (
             path,
             f"{{{unused[0]}}} is nowhere in it, so it would have no effect (or read them all from $TRIMTAB_JOB)",

@@ -92,7 +92,7 @@ def to_optuna(url: str, stored: StoredStudy, study: Study, history: History) -> 
             create_trial(
                 state=states.get(trial.state, TrialState.FAIL),
                 params=study.space.to_optuna(trial.configuration),
-                distributions=study.space.distributions(trial.configuration),
+                distributions={name: study.space.distributions[name] for name in trial.configuration},
                 values=values,
                 user_attrs={"source": trial.source, "reason": trial.reason, "metrics": trial.metrics},
             )

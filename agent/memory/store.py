@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Row, create_engine, event, func, insert, select, update
+from sqlalchemy import Engine, Row, bindparam, create_engine, event, func, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -22,6 +22,14 @@ from ...tools.errors import InputError, TrimtabError
 from ...tools.targets import Measurement
 from ..trial import Trial
 from .schema import EVALUATIONS, MIGRATIONS, STUDIES, TRIALS, migrate
+
+# Built once: putting a statement together costs more than running it.
+_START_TRIAL = insert(TRIALS)
+_FINISH_TRIAL = update(TRIALS).where(
+    TRIALS.c.study_id == bindparam("of_study"), TRIALS.c.number == bindparam("of_number")
+)
+_SPEND_TIME = update(STUDIES).where(STUDIES.c.id == bindparam("of_study"))
+_ADD_EVALUATION = insert(EVALUATIONS)
 
 
 class StoreError(TrimtabError):
@@ -173,17 +181,18 @@ class Store:
         proposal = {"rationale": trial.rationale, "changes": trial.changes, "predicted": trial.predicted}
         with self._transaction() as connection:
             connection.execute(
-                insert(TRIALS).values(
-                    study_id=study_id,
-                    number=trial.number,
-                    source=trial.source,
-                    configuration=json.dumps(trial.configuration),
-                    proposal=json.dumps(proposal),
-                    state=trial.state,
-                    metrics="{}",
-                    started=trial.started,
-                    duration_s=0.0,
-                )
+                _START_TRIAL,
+                {
+                    "study_id": study_id,
+                    "number": trial.number,
+                    "source": trial.source,
+                    "configuration": json.dumps(trial.configuration),
+                    "proposal": json.dumps(proposal),
+                    "state": trial.state,
+                    "metrics": "{}",
+                    "started": trial.started,
+                    "duration_s": 0.0,
+                },
             )
 
     def finish_trial(
@@ -192,19 +201,20 @@ class Store:
         """Record a trial's result, together with its last evaluation and the study's search time so far."""
         with self._transaction() as connection:
             if evaluation is not None:
-                connection.execute(insert(EVALUATIONS).values(_evaluation_row(study_id, evaluation)))
+                connection.execute(_ADD_EVALUATION, _evaluation_row(study_id, evaluation))
             connection.execute(
-                update(TRIALS)
-                .where(TRIALS.c.study_id == study_id, TRIALS.c.number == trial.number)
-                .values(
-                    state=trial.state,
-                    metrics=json.dumps(trial.metrics),
-                    reason=trial.reason,
-                    finished=trial.finished,
-                    duration_s=trial.duration_s,
-                )
+                _FINISH_TRIAL,
+                {
+                    "of_study": study_id,
+                    "of_number": trial.number,
+                    "state": trial.state,
+                    "metrics": json.dumps(trial.metrics),
+                    "reason": trial.reason,
+                    "finished": trial.finished,
+                    "duration_s": trial.duration_s,
+                },
             )
-            connection.execute(update(STUDIES).where(STUDIES.c.id == study_id).values(search_s=search_s))
+            connection.execute(_SPEND_TIME, {"of_study": study_id, "search_s": search_s})
 
     def trials(self, study_id: int) -> list[Trial]:
         """Return the trials of a study in order."""
@@ -218,7 +228,7 @@ class Store:
         """Record a finished evaluation. `configuration` (JSON) is given when it is not its trial's own."""
         row = _evaluation_row(study_id, evaluation)
         with self._transaction() as connection:
-            connection.execute(insert(EVALUATIONS).values(**row, configuration=configuration))
+            connection.execute(_ADD_EVALUATION, {**row, "configuration": configuration})
 
     def purposes(self, study_id: int) -> list[str]:
         """Return the phases of the final check that a study has evaluations of."""
@@ -341,6 +351,7 @@ def _evaluation_row(study_id: int, evaluation: StoredEvaluation) -> dict[str, An
         "trial": evaluation.trial,
         "position": evaluation.position,
         "seed": evaluation.seed,
+        "configuration": None,
         "finished": time.time(),
         **measured,
     }

@@ -1,0 +1,52 @@
+"""What a benchmark reports, and how times are taken."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Ours against a baseline, both in milliseconds, and the bar the ratio (or, without a baseline, we) must meet."""
+
+    what: str
+    ours_ms: float
+    baseline: str
+    baseline_ms: float
+    bar: float
+
+    @property
+    def ratio(self) -> float:
+        """Ours over the baseline's."""
+        return self.ours_ms / self.baseline_ms
+
+    def __str__(self) -> str:
+        verdict = "meets" if self.ratio <= self.bar else "MISSES"
+        return (
+            f"{self.what}: {self.ours_ms:.3g} ms, {self.baseline} {self.baseline_ms:.3g} ms, "
+            f"ratio {self.ratio:.3g} ({verdict} the bar of {self.bar:g})"
+        )
+
+
+def median_ms(action: Callable[[], object], runs: int) -> float:
+    """Return the median time of `runs` calls, milliseconds."""
+    return statistics.median(time_ms(action) for _ in range(runs))
+
+
+def interleaved_ms(actions: Sequence[Callable[[], object]], runs: int) -> list[float]:
+    """Return each action's median time when they take turns, so that drift of the machine hits all alike."""
+    times: list[list[float]] = [[] for _ in actions]
+    for action in actions:
+        action()
+    for _ in range(runs):
+        for action, found in zip(actions, times, strict=True):
+            found.append(time_ms(action))
+    return [statistics.median(found) for found in times]
+
+
+def time_ms(action: Callable[[], object]) -> float:
+    """Return the time of one call, milliseconds."""
+    began = time.perf_counter()
+    action()
+    return (time.perf_counter() - began) * 1e3
