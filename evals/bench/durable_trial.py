@@ -12,7 +12,7 @@ import optuna
 
 from ...agent.memory.store import Store
 from ...agent.session import Session
-from ...agent.testing import make_study
+from ...agent.testing import make_study, small_study
 from .comparison import Comparison, interleaved_ms
 
 SIZES = (100, 1_000, 10_000)
@@ -33,7 +33,10 @@ def run() -> Iterator[Comparison]:
 
 class _Ours:
     def __init__(self, folder: Path) -> None:
-        study = make_study(folder, budget={"trials": 100_000}, planner={"name": "none"})
+        parameters = {**small_study()["parameters"]}  # the same space as the baseline's
+        parameters["mode"] = {"type": "categorical", "choices": ["slow", "fast"], "default": "slow"}
+        sections = {"budget": {"trials": 100_000}, "planner": {"name": "none"}, "forbidden": []}
+        study = make_study(folder, parameters=parameters, **sections)
         self.session = Session.start(study, Store(f"sqlite:///{folder / 'ours.db'}"))
         self.rng, self.count = random.Random(0), 0
 
