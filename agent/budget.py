@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Resource = Literal["trials", "wall_time_s"]
+Resource = Literal["trials", "wall_time_s", "calls", "input_tokens", "output_tokens", "dollars"]
+MODEL_RESOURCES: tuple[Resource, ...] = ("calls", "input_tokens", "output_tokens", "dollars")
 
 
 @dataclass
@@ -14,13 +15,13 @@ class Ledger:
     limits: Mapping[Resource, float]
     spent: dict[Resource, float] = field(default_factory=dict)
 
-    def allows(self, resource: Resource, amount: float = 1) -> bool:
-        """Whether `amount` more of a resource may be spent."""
+    def exhausted(self, resource: Resource) -> bool:
+        """Whether nothing more of a resource may be spent."""
         limit = self.limits.get(resource)
-        return limit is None or self.spent.get(resource, 0) + amount <= limit
+        return limit is not None and self.spent.get(resource, 0) >= limit
 
     def spend(self, resource: Resource, amount: float = 1) -> None:
-        """Record a spend, also one that turned out larger than allowed."""
+        """Record a spend, also one that turned out larger than what was left."""
         self.spent[resource] = self.spent.get(resource, 0) + amount
 
     def left(self, resource: Resource) -> float | None:

@@ -13,7 +13,24 @@ from .trial import Trial
 
 SCHEMA_VERSION = 1
 
-NoticeKind = Literal["sandbox", "proposal", "planner"]
+NoticeKind = Literal["sandbox", "planner"]
+ProblemCode = Literal[
+    "empty",
+    "refusal",
+    "prose",
+    "malformed",
+    "truncated",
+    "wrong_shape",
+    "duplicate",
+    "unknown_parameters",
+    "unknown_tool",
+    "invalid_arguments",
+    "no_proposal",
+    "call_failed",
+    "paused",
+    "budget",
+    "crashed",
+]
 
 
 class _Event(BaseModel):
@@ -49,6 +66,29 @@ class Notice(_Event):
     message: str
 
 
+class ModelCalled(_Event):
+    """A language model was called; `outcome` is 'ok' or the kind of failure. Every attempt is one event."""
+
+    event: Literal["model_called"] = "model_called"
+    model: str
+    outcome: str
+    attempt: int
+    input_tokens: int
+    output_tokens: int
+    dollars: float | None
+    latency_s: float
+    message: str = ""
+    budget: dict[str, dict[str, float | None]]
+
+
+class PlannerProblem(_Event):
+    """Something the planner did could not be used; the optimizer goes on. Each code is counted in the report."""
+
+    event: Literal["planner_problem"] = "planner_problem"
+    code: ProblemCode
+    message: str
+
+
 class TrialStarted(_Event):
     """A configuration is about to be evaluated."""
 
@@ -57,6 +97,8 @@ class TrialStarted(_Event):
     source: str
     configuration: dict[str, Value]
     rationale: str = ""
+    author: str = Field("", description="Of a planner's proposal: the model, or 'offline'.")
+    predicted: dict[str, tuple[float, float, float]] = Field({}, description="Metric to (expected, low, high).")
     changes: list[dict[str, Any]] = Field([], description="What repair did: parameter, given, used, why.")
 
 
@@ -163,8 +205,13 @@ class StudyFinished(_Event):
     checks: list[CheckResult] = Field([], description="One per objective; `check` is the first.")
     ablation: list[AblationStep] = []
     front: list[BestTrial] = Field([], description="The Pareto front, with several objectives.")
-    counts: dict[str, int] = Field({}, description="Trials by state and by source; proposals refused and repaired.")
+    counts: dict[str, int] = Field({}, description="Trials by state, source and author; proposals repaired.")
+    calls: dict[str, int] = Field({}, description="Calls of the model by outcome.")
+    problems: dict[str, int] = Field({}, description="What the planner did that could not be used, by code.")
+    budget: dict[str, dict[str, float | None]] = {}
+    calibration: str = Field("", description="The planner's predictions against results, in words.")
     planner: str
+    planner_reason: str = ""
     sampler: str
     sandbox: str
 
@@ -172,6 +219,8 @@ class StudyFinished(_Event):
 Event = Annotated[
     StudyStarted
     | Notice
+    | ModelCalled
+    | PlannerProblem
     | TrialStarted
     | EvaluationFinished
     | TrialFinished

@@ -1,6 +1,7 @@
 """The trials of a study in memory, and which of them is best. Knows nothing of the store."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from .space import key
 from .study import Study
@@ -34,6 +35,13 @@ class History:
         elif before is None or self.losses(trial) < self.losses(before):
             self.incumbent = trial
         return self.incumbent is not before
+
+    def snapshot(self) -> "History":
+        """Return a copy that does not change while somebody thinks about it."""
+        copied = History(self.study)
+        copied.trials = [replace(trial) if trial.state == "running" else trial for trial in self.trials]
+        copied.seen, copied.incumbent = dict(self.seen), self.incumbent
+        return copied
 
     @property
     def default(self) -> Trial | None:

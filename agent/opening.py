@@ -11,6 +11,7 @@ from .study import Study
 _MAY_CHANGE = {
     "budget": None,
     "planner": None,
+    "model": None,
     "sampler": None,
     "check": None,
     "apply": None,

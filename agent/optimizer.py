@@ -56,6 +56,7 @@ class Optimizer:
         self._proposed: dict[str, optuna.Trial] = {}
         self._rng = random.Random(setting.seed)
         self._worst: list[float] | None = None
+        self._peeked: Configuration | None = None
 
     def propose(self, seen: Collection[str]) -> Configuration:
         """Return an allowed configuration that is not in `seen` (keys of configurations).
@@ -63,7 +64,11 @@ class Optimizer:
         Raises:
             SpaceExhaustedError: there is none left.
         """
-        configuration: Configuration = {}
+        if self._peeked is not None:
+            configuration, self._peeked = self._peeked, None
+            if key(configuration) not in seen:
+                return configuration
+        configuration = {}
         for _attempt in range(_ATTEMPTS):
             trial = self._optuna.ask()
             configuration = self._draw(trial)
@@ -75,6 +80,16 @@ class Optimizer:
         if key(repaired) not in seen:
             return repaired
         return self._unseen(seen)
+
+    def peek(self, seen: Collection[str]) -> Configuration:
+        """Return what `propose` will return next, as long as nobody else tries it first.
+
+        Raises:
+            SpaceExhaustedError: there is nothing left to propose.
+        """
+        if self._peeked is None or key(self._peeked) in seen:
+            self._peeked = self.propose(seen)
+        return self._peeked
 
     def _unseen(self, seen: Collection[str]) -> Configuration:
         for _attempt in range(2000):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .space import Change, Configuration, Space, key
 
@@ -11,13 +11,15 @@ from .space import Change, Configuration, Space, key
 class Proposal:
     """A suggested configuration. `values` are as given, not yet validated.
 
-    `predicted` maps a metric to (expected, low, high), where the planner ventured a prediction.
+    `predicted` maps a metric to (expected, low, high), where the planner ventured a prediction. `author` says who
+    exactly: a model, or 'offline' for catalogue and memory.
     """
 
     values: Mapping[str, Any]
     source: str
     rationale: str = ""
     predicted: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    author: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,18 @@ class Refused:
 
     proposal: Proposal
     reason: str
+    code: Literal["duplicate", "unknown_parameters"]
 
 
 def review(proposal: Proposal, space: Space, seen: Collection[str]) -> Accepted | Refused:
     """Validate, repair and deduplicate a proposal. `seen` holds the keys of configurations already tried."""
     known = [name for name in proposal.values if name in space.parameters]
     if not known:
-        return Refused(proposal, f"names none of the parameters: {', '.join(list(space.parameters)[:10])}")
+        return Refused(
+            proposal, f"names none of the parameters: {', '.join(list(space.parameters)[:10])}", "unknown_parameters"
+        )
     repaired = space.repair(proposal.values)
     if key(repaired.configuration) in seen:
         how = "after repair " if repaired.changes else ""
-        return Refused(proposal, f"{how}the same as a configuration that was already tried")
+        return Refused(proposal, f"{how}the same as a configuration that was already tried", "duplicate")
     return Accepted(repaired.configuration, proposal, repaired.changes)

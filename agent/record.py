@@ -10,7 +10,7 @@ from dataclasses import asdict
 from statistics import median
 
 from ..tools.targets import Measurement
-from .budget import Ledger, Resource
+from .budget import MODEL_RESOURCES, Ledger, Resource
 from .history import History, violations
 from .memory.store import Store, StoredEvaluation, StoredStudy
 from .optimizer import Optimizer
@@ -29,9 +29,12 @@ class Record:
         self.history = History(study, trials)
         self.optimizer = Optimizer(study, told=len(trials))
         limits: dict[Resource, float] = {"trials": study.budget.trials}
-        if study.budget.wall_time_s is not None:
-            limits["wall_time_s"] = study.budget.wall_time_s
-        self.ledger = Ledger(limits, {"trials": len(trials), "wall_time_s": stored.search_s})
+        for resource in ("wall_time_s", *MODEL_RESOURCES):
+            limit = getattr(study.budget, resource)
+            if limit is not None:
+                limits[resource] = limit
+        spent = {"trials": len(trials), "wall_time_s": stored.search_s, **store.spent_on_models(stored.id)}
+        self.ledger = Ledger(limits, spent)
         for trial in trials:
             self.optimizer.started(trial.number, trial.configuration)
             if trial.state != "running":
@@ -46,9 +49,9 @@ class Record:
     def spent(self) -> str | None:
         """Return which limit keeps another trial from starting, None when none does."""
         self.ledger.spent["wall_time_s"] = self._search_s()
-        if not self.ledger.allows("trials"):
+        if self.ledger.exhausted("trials"):
             return f"budget of {self.study.budget.trials} trials"
-        if not self.ledger.allows("wall_time_s", 0):
+        if self.ledger.exhausted("wall_time_s"):
             return f"budget of {self.study.budget.wall_time_s:g} s"
         return None
 
@@ -60,6 +63,7 @@ class Record:
             source=proposal.source,
             configuration=accepted.configuration,
             rationale=proposal.rationale,
+            author=proposal.author,
             changes=[asdict(change) for change in accepted.changes],
             predicted=dict(proposal.predicted),
             started=time.time(),
@@ -99,6 +103,7 @@ class Record:
         """Return the number of trials by state and by source, and of trials that needed repair."""
         trials = self.history.trials
         found = Counter(f"state {trial.state}" for trial in trials) + Counter(f"source {t.source}" for t in trials)
+        found += Counter(f"author {trial.author}" for trial in trials if trial.author)
         return {**found, "repaired": sum(bool(trial.changes) for trial in trials)}
 
     def _search_s(self) -> float:

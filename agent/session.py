@@ -5,8 +5,8 @@ A Session is also an ask/tell interface for callers that evaluate trials themsel
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Self
 
 from ..tools.errors import TrimtabError
@@ -20,7 +20,8 @@ from .memory.store import Store, StoredEvaluation, StoredStudy, data_directory
 from .opening import resume_study, start_study
 from .optimizer import SpaceExhaustedError
 from .planners import PLANNERS
-from .planners.base import Context, Planner
+from .planners.base import Context, Planner, Setup
+from .planners.calibration import calibrate
 from .proposing import Proposing
 from .record import Record
 from .study import Study
@@ -34,14 +35,22 @@ class BudgetSpentError(TrimtabError):
 class Session:
     """One run of a study. Build it with `start` or `resume`; then iterate `run`, or use `ask` and `tell`."""
 
-    def __init__(self, study: Study, store: Store, stored: StoredStudy, planner: Planner | None = None) -> None:
+    def __init__(self, study: Study, store: Store, stored: StoredStudy, planner: Planner) -> None:
         """Rebuild the study's state from the store; `start` and `resume` are what callers want."""
-        self.study = study
+        self.study, self.planner = study, planner
         self.record = Record(study, store, stored)
-        self.planner: Planner = planner or PLANNERS[study.planner.name]()
-        recalled = tuple(recall(store, study, exclude=stored.key))
-        context = Context(study, self.record.history, self.record.ledger, recalled)
-        self.proposing = Proposing(context, self.record.optimizer, self.planner, self._notice)
+        context = Context(
+            study,
+            self.record.history,
+            self.record.ledger,
+            recalled=tuple(recall(store, study, exclude=stored.key)),
+            key=stored.key,
+            study_id=stored.id,
+            emit=self._emit,
+        )
+        self.proposing = Proposing(context, self.record.optimizer, planner)
+        self._calls: Counter[str] = Counter()
+        self._problems: Counter[str] = Counter()
         self._unfinished = deque(self.record.unfinished)
         self._queue: asyncio.Queue[events.Event | asyncio.Task[None] | None] = asyncio.Queue()
         self._running: set[asyncio.Task[None]] = set()
@@ -50,7 +59,8 @@ class Session:
 
     @classmethod
     def start(cls, study: Study, store: Store, planner: Planner | None = None) -> Self:
-        """Begin a new study in the store."""
+        """Begin a new study in the store; `planner` replaces the one that the study names."""
+        planner = planner or _planner(study, store)
         return cls(study, store, start_study(store, study), planner)
 
     @classmethod
@@ -60,6 +70,7 @@ class Session:
         Raises:
             InputError: there is none, another process runs it, or the study has changed since.
         """
+        planner = planner or _planner(study, store)
         return cls(study, store, resume_study(store, study), planner)
 
     @property
@@ -120,9 +131,11 @@ class Session:
         try:
             yield self._started(executor)
             if executor.sandbox_name == "process":
-                self._notice("sandbox", f"weaker sandbox: {executor.sandbox_guarantees}")
+                message = f"weaker sandbox: {executor.sandbox_guarantees}"
+                self._emit(events.Notice(study=self.key, kind="sandbox", message=message))
             async for event in self._search(executor):
                 yield event
+            await self.proposing.close()  # a model that still thinks would disturb the check
             found = Conclusion()
             if not self._stopping:
                 async for event in conclude(self.record, executor, found, lambda: self._stopping):
@@ -138,6 +151,7 @@ class Session:
         finally:
             await self._cancel_running()
             await self.proposing.close()
+            await self.planner.close()
             await executor.close()
             store.release(self.record.stored.id, state)
 
@@ -149,9 +163,8 @@ class Session:
     async def _search(self, executor: Executor) -> AsyncIterator[events.Event]:
         self.record.begin_search()
         while True:
-            for event in self._fill(executor):
+            async for event in self._fill(executor):
                 yield event
-                await asyncio.sleep(0)  # a planner without latency gets to speak before the next slot is filled
             if not self._running and self._queue.empty():
                 return
             item = await self._queue.get()
@@ -161,9 +174,11 @@ class Session:
             elif item is not None:
                 yield item
 
-    def _fill(self, executor: Executor) -> Iterator[events.Event]:
+    async def _fill(self, executor: Executor) -> AsyncIterator[events.Event]:
         """Start trials on all free workers."""
         while len(self._running) < executor.workers and not self._stopping:
+            await asyncio.sleep(0)  # a planner without latency gets to speak before the slot is filled
+            await self.proposing.settle()
             trial = self._next_trial()
             if trial is None:
                 return
@@ -177,6 +192,8 @@ class Session:
                 source=trial.source,
                 configuration=trial.configuration,
                 rationale=trial.rationale,
+                author=trial.author,
+                predicted=trial.predicted,
                 changes=trial.changes,
             )
 
@@ -222,8 +239,13 @@ class Session:
 
     # Events
 
-    def _notice(self, kind: events.NoticeKind, message: str) -> None:
-        self._queue.put_nowait(events.Notice(study=self.key, kind=kind, message=message))
+    def _emit(self, event: events.Event) -> None:
+        """Announce an event, and count what the report counts."""
+        if isinstance(event, events.ModelCalled):
+            self._calls[event.outcome] += 1
+        elif isinstance(event, events.PlannerProblem):
+            self._problems[event.code] += 1
+        self._queue.put_nowait(event)
 
     def _started(self, executor: Executor) -> events.StudyStarted:
         record = self.record
@@ -281,8 +303,18 @@ class Session:
             checks=found.checks,
             ablation=found.ablation,
             front=[events.best_of(trial) for trial in history.front()] if several else [],
-            counts={**self.record.counts(), "refused": self.proposing.refused},
+            counts=self.record.counts(),
+            calls=dict(self._calls),
+            problems=dict(self._problems),
+            budget=self.record.ledger.snapshot(),
+            calibration=str(calibrate(history.trials, self.study.objectives[0].metric) or ""),
             planner=self.planner.name,
+            planner_reason=self.planner.why,
             sampler=self.record.optimizer.name,
             sandbox=executor.sandbox_name,
         )
+
+
+def _planner(study: Study, store: Store) -> Planner:
+    planner: Planner = PLANNERS[study.planner.name](Setup(study, store))
+    return planner

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..tools.expressions import parse
 from ..tools.targets import Evaluation
+from .models.settings import ModelSection
 from .parameters import Parameter
 from .space import Clause, Space
 
@@ -86,12 +87,21 @@ class Budget(_Section):
 
     trials: int = Field(50, ge=1, le=1_000_000, description="Trials, the default configuration included.")
     wall_time_s: float | None = Field(None, gt=0, allow_inf_nan=False, description="Seconds of search, over resumes.")
+    calls: int | None = Field(None, ge=0, description="Calls of the language model, failed ones included.")
+    input_tokens: int | None = Field(None, ge=0, description="Tokens sent to the language model.")
+    output_tokens: int | None = Field(None, ge=0, description="Tokens the language model answered with.")
+    dollars: float | None = Field(None, ge=0, allow_inf_nan=False, description="Dollars spent on the language model.")
 
 
 class PlannerSection(_Section):
     """Who proposes with knowledge of the system."""
 
-    name: str = Field("auto", description="'auto', 'offline' (catalogue and stored studies), or 'none'.")
+    name: str = Field(
+        "auto", description="'auto', 'model', 'offline' (catalogue and stored studies, no model), or 'none'."
+    )
+    prompts: str = Field("default", description="Prompt variant: a name, or the path of a folder.")
+    share: float = Field(0.3, ge=0, le=1, description="Largest share of the trials that a model proposes.")
+    offline_first: bool = Field(True, description="Start with catalogue values and stored studies, also with a model.")
 
 
 class SamplerSection(_Section):
@@ -125,6 +135,7 @@ class Study(_Section):
     evaluation: Evaluation
     budget: Budget = Budget()
     planner: PlannerSection = PlannerSection()
+    model: ModelSection = ModelSection()
     sampler: SamplerSection = SamplerSection()
     check: Check = Check()
     apply: Apply | None = None

@@ -17,7 +17,7 @@ from .budget import Ledger
 from .executors.base import Job
 from .history import History
 from .optimizers.base import Setting
-from .planners.base import Context, Planner
+from .planners.base import Context, Planner, Setup
 from .proposal import Accepted, Refused, review
 from .space import from_optuna
 from .study import Study
@@ -100,7 +100,7 @@ class SamplerContract:
         for _ in range(self.trials):
             trial = optimization.ask()
             configuration = study.space.draw(
-                lambda name, p, trial=trial: from_optuna(p, trial._suggest(name, p.distribution()))  # type: ignore[misc]  # noqa: SLF001
+                lambda name, p, trial=trial: from_optuna(p, trial._suggest(name, p.distribution()))  # noqa: SLF001
             )
             assert study.space.complete(configuration) == configuration
             optimization.tell(trial, float(configuration["x"]) ** 2)
@@ -121,7 +121,7 @@ class SamplerContract:
 class PlannerContract:
     """What every planner must do. Set `build` to its factory."""
 
-    build: ClassVar[Callable[[], Planner]]
+    build: ClassVar[Callable[[Setup], Planner]]
 
     def context(self) -> Context:
         """Return what the planner gets to see; override to give it more."""
@@ -130,13 +130,13 @@ class PlannerContract:
 
     async def test_says_who_it_is(self) -> None:
         """Reports show both."""
-        planner = type(self).build()
+        planner = type(self).build(Setup(make_study()))
         assert planner.name
         assert planner.why
 
     async def test_proposals_are_accepted_or_refused_with_a_reason(self) -> None:
         """Whatever it proposes can be reviewed; it hands over within a few calls or keeps proposing."""
-        planner, context = type(self).build(), self.context()
+        planner, context = type(self).build(Setup(make_study())), self.context()
         for _ in range(3):
             for proposal in await planner.propose(context, 2):
                 reviewed = review(proposal, context.study.space, set())

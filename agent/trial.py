@@ -12,7 +12,8 @@ State = Literal["running", "complete", "failed", "infeasible", "pruned"]
 class Trial:
     """One configuration and what became of it.
 
-    `source` is 'default', 'planner' or the name of a sampler. `metrics` are medians over the repeats; a failed
+    `source` is 'default', 'planner' or the name of a sampler; `author` is the planner's model, or 'offline'.
+    `metrics` are medians over the repeats; a failed
     trial has none and says why in `reason`. `changes` lists what repair did to the proposal. Times are seconds
     since the epoch; `duration_s` is the time its evaluations took.
     """
@@ -24,6 +25,7 @@ class Trial:
     metrics: dict[str, float] = field(default_factory=dict)
     reason: str | None = None
     rationale: str = ""
+    author: str = ""
     changes: list[dict[str, Any]] = field(default_factory=list)
     predicted: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     started: float = 0.0

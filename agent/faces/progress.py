@@ -8,7 +8,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ..events import Event, Notice, StudyFinished, StudyInterrupted, StudyStarted, TrialFinished, TrialStarted
+from ..events import (
+    Event,
+    ModelCalled,
+    Notice,
+    PlannerProblem,
+    StudyFinished,
+    StudyInterrupted,
+    StudyStarted,
+    TrialFinished,
+    TrialStarted,
+)
 from ..study import Study
 from . import words
 from .plain import started_lines
@@ -34,6 +44,10 @@ class Progress:
                 self._live.start()
             case Notice():
                 self.console.print(Text(f"note: {event.message}", style="yellow"))
+            case ModelCalled() if event.outcome != "ok":
+                self.console.print(Text(f"model call failed, {event.outcome}: {event.message}", style="yellow"))
+            case PlannerProblem():
+                self.console.print(Text(f"planner, {event.code}: {event.message}", style="dim yellow"))
             case TrialFinished() if event.incumbent:
                 self.console.print(self._incumbent(event))
             case TrialFinished() if event.state == "failed":
@@ -76,7 +90,10 @@ class Progress:
             bar.add_row(f"{phase.phase} {phase.done}/{phase.total}", ProgressBar(phase.total, phase.done), "")
         spark = Text("best so far ", style="dim").append(words.sparkline(view.best_losses, 60), style="green")
         spark.append(f"  {words.seconds(time.monotonic() - self._began)} elapsed", style="dim")
-        return Group(bar, spark, *(self._running(each) for each in view.running.values()))
+        lines = [self._running(each) for each in view.running.values()]
+        if view.spent:
+            lines.append(Text(f"model {view.spent}", style="dim"))
+        return Group(bar, spark, *lines)
 
     def _running(self, event: TrialStarted) -> Text:
         changes = words.assignments(event.configuration, self.view.study.space.default)

@@ -5,6 +5,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ import typer
 
 from ..events import Event, StudyFinished
 from ..memory.store import Store, default_url
+from ..planners import PLANNERS
+from ..planners.base import Planner, Setup
 from ..session import Session
 from ..study import Study
 from ..studyfile import load_study
@@ -28,9 +31,19 @@ class Face(Protocol):
         """Give the terminal back."""
 
 
+@dataclass(frozen=True)
+class Tape:
+    """Where calls of the model are recorded, or replayed from."""
+
+    record: Path | None = None
+    replay: Path | None = None
+    strict: bool = True
+
+
 def run_study(
     file: Path,
     overrides: Mapping[str, Mapping[str, Any]],
+    tape: Tape,
     *,
     store: str | None,
     resume: bool,
@@ -45,7 +58,9 @@ def run_study(
     }
     study = load_study(file, {section: fields for section, fields in given.items() if fields})
     opened = Store(store or default_url())
-    session = Session.resume(study, opened) if resume else Session.start(study, opened)
+    setup = Setup(study, opened, tape.record, tape.replay, tape.strict)
+    planner: Planner = PLANNERS[study.planner.name](setup)
+    session = Session.resume(study, opened, planner) if resume else Session.start(study, opened, planner)
     report = asyncio.run(_drive(session, choose_face(study, as_json=as_json)))
     if report is None:
         return 130

@@ -42,7 +42,20 @@ def summary_lines(study: Study, report: StudyFinished) -> list[str]:
 def _counts(report: StudyFinished) -> list[str]:
     sources = [f"{n} from {name.removeprefix('source ')}" for name, n in report.counts.items() if "source " in name]
     states = [f"{n} {name.removeprefix('state ')}" for name, n in report.counts.items() if "state " in name]
-    return [f"  {', '.join(sources)}; {', '.join(states)}; planner {report.planner}, sampler {report.sampler}"]
+    lines = [
+        f"  {', '.join(sources)}; {', '.join(states)}",
+        f"  planner {report.planner} ({report.planner_reason}); sampler {report.sampler}; sandbox {report.sandbox}",
+    ]
+    authors = [f"{n} from {name.removeprefix('author ')}" for name, n in report.counts.items() if "author " in name]
+    if report.calls:
+        failed = [f"{n} {name}" for name, n in report.calls.items() if name != "ok"]
+        lines.append(f"  model: {words.model_spending(report.budget)}; failed calls: {', '.join(failed) or 'none'}")
+    if authors or report.problems:
+        problems = [f"{n} {name}" for name, n in report.problems.items()]
+        lines.append(f"  planner's trials: {', '.join(authors) or 'none'}; unusable: {', '.join(problems) or 'none'}")
+    if report.calibration:
+        lines.append(f"  predictions: {report.calibration}")
+    return lines
 
 
 def _best(study: Study, report: StudyFinished) -> list[str]:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from ..events import CheckProgressed, Event, Notice, StudyStarted, TrialFinished, TrialStarted
+from ..events import CheckProgressed, Event, ModelCalled, StudyStarted, TrialFinished, TrialStarted
 from ..study import Study
+from . import words
 
 
 @dataclass
@@ -20,7 +21,7 @@ class View:
     finished: int = 0
     failed: int = 0
     phase: CheckProgressed | None = None
-    notices: list[Notice] = field(default_factory=list)
+    spent: str = ""
 
     def take(self, event: Event) -> None:
         """Take in one event."""
@@ -33,8 +34,8 @@ class View:
                 self._finish(event)
             case CheckProgressed():
                 self.phase = event
-            case Notice():
-                self.notices.append(event)
+            case ModelCalled():
+                self.spent = words.model_spending(event.budget)
 
     def _finish(self, event: TrialFinished) -> None:
         self.running.pop(event.trial, None)

@@ -32,6 +32,22 @@ def assignments(configuration: Mapping[str, Value], base: Mapping[str, Value] | 
     return " ".join(words) or "same as the default"
 
 
+def model_spending(budget: Mapping[str, Mapping[str, float | None]]) -> str:
+    """Return what a model has cost: calls, tokens and dollars, with limits where there are any."""
+    parts = []
+    for name, form in (
+        ("calls", "{:.0f}"),
+        ("input_tokens", "{:.0f}"),
+        ("output_tokens", "{:.0f}"),
+        ("dollars", "{:.4f}"),
+    ):
+        entry = budget.get(name)
+        if entry and (entry["spent"] or entry["limit"] is not None):
+            limit = f" of {entry['limit']:g}" if entry["limit"] is not None else ""
+            parts.append(f"{form.format(entry['spent'] or 0)}{limit} {name.replace('_', ' ')}")
+    return ", ".join(parts)
+
+
 def sparkline(values: Sequence[float], width: int) -> str:
     """Return the values as a line of bars, the last `width` of them."""
     shown = values[-width:]

@@ -78,8 +78,34 @@ EVALUATIONS = Table(
 )
 
 
+MODEL_CALLS = Table(
+    "model_calls",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("studies.id"), nullable=False, index=True),
+    Column("model", String(200), nullable=False),
+    Column("outcome", String(40), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("dollars", Float),
+    Column("latency_s", Float, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("time", Float, nullable=False),
+)
+
+ENDPOINTS = Table(
+    "endpoints",
+    METADATA,
+    Column("endpoint", String(400), primary_key=True),
+    Column("capability", String(20), nullable=False),
+    Column("probed", Float, nullable=False),
+)
+
+
 def _first(connection: Connection) -> None:
-    METADATA.create_all(connection, tables=[META, STUDIES, TRIALS, EVALUATIONS])
+    METADATA.create_all(connection, tables=[META, STUDIES, TRIALS, EVALUATIONS, MODEL_CALLS, ENDPOINTS])
 
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)

@@ -8,20 +8,22 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Row, bindparam, create_engine, event, func, insert, select, update
+from sqlalchemy import Engine, Row, bindparam, create_engine, delete, event, func, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from ...tools.errors import InputError, TrimtabError
 from ...tools.targets import Measurement
+from ..budget import MODEL_RESOURCES, Resource
+from ..models.settings import Capability
 from ..trial import Trial
-from .schema import EVALUATIONS, MIGRATIONS, STUDIES, TRIALS, migrate
+from .schema import ENDPOINTS, EVALUATIONS, MIGRATIONS, MODEL_CALLS, STUDIES, TRIALS, migrate
 
 # Built once: putting a statement together costs more than running it.
 _START_TRIAL = insert(TRIALS)
@@ -178,7 +180,7 @@ class Store:
 
     def start_trial(self, study_id: int, trial: Trial) -> None:
         """Record that a trial was started."""
-        proposal = {"rationale": trial.rationale, "changes": trial.changes, "predicted": trial.predicted}
+        proposal = {name: getattr(trial, name) for name in ("rationale", "author", "changes", "predicted")}
         with self._transaction() as connection:
             connection.execute(
                 _START_TRIAL,
@@ -245,6 +247,43 @@ class Store:
         with self._transaction() as connection:
             rows = connection.execute(query.order_by(EVALUATIONS.c.trial, EVALUATIONS.c.position))
             return [_evaluation(row) for row in rows]
+
+    # Models
+
+    def add_model_call(self, study_id: int, call: Mapping[str, Any]) -> None:
+        """Record one attempted call of a model; `call` has the columns of `model_calls`."""
+        with self._transaction() as connection:
+            connection.execute(insert(MODEL_CALLS), {"study_id": study_id, "time": time.time(), **call})
+
+    def model_calls(self, study_id: int) -> list[dict[str, Any]]:
+        """Return the calls of a study, oldest first."""
+        query = select(MODEL_CALLS).where(MODEL_CALLS.c.study_id == study_id).order_by(MODEL_CALLS.c.id)
+        with self._transaction() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001  # SQLAlchemy's public name
+
+    def spent_on_models(self, study_id: int) -> dict[Resource, float]:
+        """Return what a study's calls have cost so far."""
+        table = MODEL_CALLS.c
+        query = select(
+            func.count(), func.sum(table.input_tokens), func.sum(table.output_tokens), func.sum(table.dollars)
+        ).where(table.study_id == study_id)
+        with self._transaction() as connection:
+            row = connection.execute(query).one()
+        return {name: float(value or 0) for name, value in zip(MODEL_RESOURCES, row, strict=True)}
+
+    def capability(self, endpoint: str) -> Capability | None:
+        """Return what an endpoint can do, if that was probed."""
+        query = select(ENDPOINTS.c.capability).where(ENDPOINTS.c.endpoint == endpoint)
+        with self._transaction() as connection:
+            found: Capability | None = connection.execute(query).scalar()
+            return found
+
+    def set_capability(self, endpoint: str, capability: Capability) -> None:
+        """Remember what an endpoint can do."""
+        with self._transaction() as connection:
+            connection.execute(delete(ENDPOINTS).where(ENDPOINTS.c.endpoint == endpoint))
+            row = {"endpoint": endpoint, "capability": capability, "probed": time.time()}
+            connection.execute(insert(ENDPOINTS), row)
 
 
 def default_url() -> str:

@@ -1,7 +1,7 @@
 """Planners: who proposes with knowledge of the system. One file each; the interface is in `base`.
 
-A new one is a class with `name` and `propose`, and one line in `PLANNERS`, or, from another package, an entry
-point in the group `trimtab.planners`. It is built without arguments.
+A new one is a function `build(setup: Setup) -> Planner` and one line in `PLANNERS`, or, from another package, an
+entry point in the group `trimtab.planners`.
 """
 
 from ...tools.plugins import Registry
@@ -10,8 +10,9 @@ PLANNERS = Registry(
     "planner",
     "trimtab.planners",
     {
-        "auto": f"{__name__}.offline:OfflinePlanner",
-        "offline": f"{__name__}.offline:OfflinePlanner",
-        "none": f"{__name__}.none:NoPlanner",
+        "auto": f"{__name__}.auto:build",
+        "model": f"{__name__}.model:build",
+        "offline": f"{__name__}.offline:build",
+        "none": f"{__name__}.none:build",
     },
 )

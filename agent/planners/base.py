@@ -1,38 +1,69 @@
 """The interface of a planner, and what it gets to see."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
 from ..budget import Ledger
+from ..events import Event
 from ..history import History
 from ..memory.recall import Recalled
+from ..memory.store import Store
+from ..optimizer_state import OptimizerState
 from ..proposal import Proposal
 from ..study import Study
 
 
 @dataclass(frozen=True)
+class Setup:
+    """What a planner is built from: the study, the store, and where model calls are recorded or replayed."""
+
+    study: Study
+    store: Store | None = None
+    record: Path | None = None
+    replay: Path | None = None
+    strict: bool = True
+
+
+@dataclass(frozen=True)
 class Context:
-    """What a planner may look at. It must not change any of it."""
+    """What a planner may look at while it thinks; none of it changes meanwhile, and it must change none of it.
+
+    `emit` announces an event. `optimizer` is None where there is no optimizer beside the planner.
+    """
 
     study: Study
     history: History
     ledger: Ledger
     recalled: Sequence[Recalled] = field(default_factory=tuple)
+    optimizer: OptimizerState | None = None
+    key: str = ""
+    study_id: int = 0
+    emit: Callable[[Event], None] = lambda _event: None
+
+    def now(self, optimizer: OptimizerState | None) -> "Context":
+        """Return the context as it stands now, for one thought."""
+        return replace(self, history=self.history.snapshot(), optimizer=optimizer)
 
 
 class Planner(Protocol):
     """Proposes configurations from knowledge: documentation, memory, a model.
 
-    `why` says in a few words how it came to be the planner of this run; every report shows it.
+    `why` says in a few words how it came to be the planner of this run; every report shows it. `done` becomes true
+    when it has nothing more to propose in this run.
     """
 
     name: str
     why: str
+    done: bool
 
     async def propose(self, context: Context, n: int) -> list[Proposal]:
-        """Return up to about `n` proposals, best first; an empty list hands over to the optimizer for good.
+        """Return up to about `n` proposals, best first; an empty list when it has none this time.
 
         Called while evaluations run, never twice at a time. Proposals need not be valid: they are repaired or
         refused before anything is evaluated.
         """
+
+    async def close(self) -> None:
+        """Let go of what it holds; called once at the end of a run."""

@@ -2,26 +2,34 @@
 
 from ...tools.catalogue import load_catalogue, machine_facts
 from ..proposal import Proposal
-from .base import Context
+from .base import Context, Setup
 
 
 class OfflinePlanner:
     """Proposes each catalogue profile, then the best of similar studies, then hands over."""
 
     name = "offline"
-    why = "catalogue and stored studies, no model"
 
-    def __init__(self) -> None:
+    def __init__(self, why: str = "catalogue and stored studies, no model: asked for by name") -> None:
         """Start with everything still to propose."""
-        self._asked = False
+        self.why = why
+        self.done = False
 
     async def propose(self, context: Context, n: int) -> list[Proposal]:
         """Return all it knows at the first call, nothing later; `n` does not cut what costs nothing."""
         del n
-        if self._asked:
+        if self.done:
             return []
-        self._asked = True
+        self.done = True
         return [*from_catalogue(context), *from_memory(context)]
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def build(_setup: Setup) -> OfflinePlanner:
+    """Return the offline planner."""
+    return OfflinePlanner()
 
 
 def from_catalogue(context: Context) -> list[Proposal]:
@@ -37,7 +45,7 @@ def from_catalogue(context: Context) -> list[Proposal]:
         if values:
             complete = study.space.complete({**study.space.default, **_allowed(context, values)})
             rationale = f"catalogue {catalogue.system}, profile {name}: {profile.description}"
-            proposals.append(Proposal(complete, "planner", rationale))
+            proposals.append(Proposal(complete, "planner", rationale, author="offline"))
     return proposals
 
 
@@ -48,7 +56,8 @@ def from_memory(context: Context) -> list[Proposal]:
     for each in context.recalled:
         known = {name: value for name, value in each.configuration.items() if name in space.parameters}
         rationale = f"best of the stored study {each.key} (similarity {each.similarity:.2f})"
-        proposals.append(Proposal(space.complete({**space.default, **_allowed(context, known)}), "planner", rationale))
+        complete = space.complete({**space.default, **_allowed(context, known)})
+        proposals.append(Proposal(complete, "planner", rationale, author="offline"))
     return proposals
 
 

@@ -175,12 +175,17 @@ class Ideas:
 
     def __init__(self, *calls: list[dict], delay_s: float = 0.0, fails: bool = False) -> None:
         self.calls, self.delay_s, self.fails = list(calls), delay_s, fails
+        self.done = False
+
+    async def close(self) -> None:
+        self.done = True
 
     async def propose(self, context: Context, n: int) -> list[Proposal]:
         del context, n
         await asyncio.sleep(self.delay_s)
         if self.fails:
             raise RuntimeError("no idea")
+        self.done = len(self.calls) <= 1
         return [Proposal(values, "planner", "an idea") for values in (self.calls.pop(0) if self.calls else [])]
 
 
@@ -190,9 +195,9 @@ def test_planner_proposals_are_repaired_or_refused_before_they_run(study: Study,
     planned = [e for e in found if isinstance(e, events.TrialStarted) and e.source == "planner"]
     assert [e.configuration["x"] for e in planned] == [0.1, 0.2]
     assert {change["parameter"] for change in planned[0].changes} >= {"x", "mode", "burst"}
-    refused = [e.message for e in found if isinstance(e, events.Notice) and e.kind == "proposal"]
-    assert len(refused) == 2
-    assert finished(found).counts["refused"] == 2
+    refused = [e.code for e in found if isinstance(e, events.PlannerProblem)]
+    assert refused == ["duplicate", "unknown_parameters"]
+    assert finished(found).problems == {"duplicate": 1, "unknown_parameters": 1}
 
 
 def test_a_slow_planner_never_idles_a_worker_and_its_ideas_are_used_when_they_come(
@@ -209,7 +214,7 @@ def test_a_slow_planner_never_idles_a_worker_and_its_ideas_are_used_when_they_co
 def test_a_planner_that_fails_does_not_stop_the_study(study: Study, store: Store) -> None:
     found = run(study, store, planner=Ideas(fails=True))
     assert finished(found).trials == 10
-    assert [e.kind for e in found if isinstance(e, events.Notice)] == ["planner"]
+    assert finished(found).problems["crashed"] > 0
 
 
 def test_stopping_keeps_what_was_measured_and_resuming_finishes(store: Store, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""The `[model]` section of a study file, and the resolved model of a run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Capability = Literal["tools", "json_schema", "text"]
+"""What an endpoint can do: call tools, else answer by a JSON schema, else plain text."""
+
+
+class ModelSection(BaseModel):
+    """The language model of the planner, and how it is called."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    name: str = Field(
+        "auto", description="'auto', 'local', a path of a GGUF file, PROVIDER:NAME, or a name at base_url."
+    )
+    base_url: str | None = Field(None, description="An OpenAI-compatible endpoint [OPENAI_BASE_URL].")
+    temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature; the variant's by default.")
+    timeout_s: float = Field(120.0, gt=0, le=3600, description="Seconds one call may take.")
+    retries: int = Field(2, ge=0, le=10, description="Further attempts after a failed call, and after a bad answer.")
+    max_output_tokens: int = Field(1500, ge=16, le=100_000, description="Tokens of one answer.")
+    capability: Capability | None = Field(None, description="What the endpoint can do; probed once when not given.")
+    input_price: float | None = Field(None, ge=0, description="Dollars per million input tokens.")
+    output_price: float | None = Field(None, ge=0, description="Dollars per million output tokens.")
+
+
+@dataclass(frozen=True)
+class ResolvedModel:
+    """The model of a run: provider and name as LangChain knows them, where it is, and why it was chosen."""
+
+    provider: str
+    name: str
+    why: str
+    base_url: str | None = None
+    gguf: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The model in a few words, as reports and the store show it."""
+        return f"{self.provider}:{self.name}"

@@ -1,0 +1,52 @@
+"""Fills the desk that the planner's tools look at."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...tools.desk import Desk, Row
+from ..history import History
+from ..parameters import Parameter
+from ..study import Study
+from ..trial import Trial
+from .base import Context
+from .digest import line_of, recalled_lines
+
+_MOST_ROWS = 2000
+
+
+def fill_desk(context: Context, submit: Callable[[list[dict[str, Any]]], str]) -> Desk:
+    """Return what the tools may see of a study; `submit` takes proposals and answers in words."""
+    study = context.study
+    objective = study.objectives[0]
+    state = context.optimizer
+    return Desk(
+        parameters=tuple(study.space.parameters),
+        metric=objective.metric,
+        rows=[_row(trial, context.history, study) for trial in context.history.finished[-_MOST_ROWS:]],
+        optimizer=[*state.lines, *state.correlations] if state else ["there is no optimizer"],
+        recalled=recalled_lines(context),
+        system=study.study.system,
+        encode=lambda configuration: encode(study, configuration),
+        submit=submit,
+        to_metric=lambda loss: -loss if objective.direction == "maximize" else loss,
+    )
+
+
+def encode(study: Study, configuration: Mapping[str, Any]) -> list[float]:
+    """Return a configuration as numbers, one per parameter; inactive parameters stand below all values."""
+    repaired = study.space.repair(configuration).configuration
+    return [_number(parameter, repaired.get(name)) for name, parameter in study.space.parameters.items()]
+
+
+def _number(parameter: Parameter, value: Any) -> float:
+    if value is None:
+        return float(parameter.low) - 1.0 if parameter.type in {"float", "int"} else -1.0
+    if parameter.type in {"categorical", "ordinal"}:
+        return float(list(parameter.choices).index(value))
+    return float(value)
+
+
+def _row(trial: Trial, history: History, study: Study) -> Row:
+    has_result = trial.state in {"complete", "infeasible"}
+    loss = history.losses(trial)[0] if has_result else None
+    return Row(trial.number, trial.source, trial.state, trial.configuration, trial.metrics, loss, line_of(trial, study))
