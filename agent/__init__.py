@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .api import Result, tune
+    from .optimizers.planner import PlannerSampler
     from .session import Session
     from .study import Study
     from .studyfile import load_study
 
-__all__ = ["Result", "Session", "Study", "load_study", "tune"]
+__all__ = ["PlannerSampler", "Result", "Session", "Study", "load_study", "tune"]
 
 _HOMES = {
+    "PlannerSampler": ".optimizers.planner",
     "Result": ".api",
     "tune": ".api",
     "Session": ".session",

@@ -8,6 +8,8 @@ from pathlib import Path
 from ..tools.errors import TrimtabError
 from .events import Event, StudyFinished
 from .memory.store import Store, default_url
+from .planners import PLANNERS
+from .planners.base import Setup
 from .session import Session
 from .space import Configuration
 from .study import Study
@@ -29,20 +31,27 @@ def tune(
     *,
     store: str | None = None,
     resume: bool = False,
+    model: str | None = None,
+    record: Path | None = None,
+    replay: Path | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Result:
     """Run a study (or a study file) to its end and return its result.
 
-    `store` is an SQLAlchemy URL, by default the user's store; `on_event` sees every event as it happens.
+    `store` is an SQLAlchemy URL, by default the user's store; `model` replaces the study's; `record` and `replay`
+    name a recording of the model's calls; `on_event` sees every event as it happens.
 
     Raises:
         InputError: the study file or the store cannot be used.
         TrimtabError: no trial was complete, so there is no result.
     """
     loaded = study if isinstance(study, Study) else load_study(study)
+    if model is not None:
+        loaded = loaded.model_copy(update={"model": loaded.model.model_copy(update={"name": model})})
     opened = Store(store or default_url())
     try:
-        session = Session.resume(loaded, opened) if resume else Session.start(loaded, opened)
+        planner = PLANNERS[loaded.planner.name](Setup(loaded, opened, record, replay))
+        session = Session.resume(loaded, opened, planner) if resume else Session.start(loaded, opened, planner)
         return asyncio.run(_run(session, on_event))
     finally:
         opened.close()

@@ -136,6 +136,10 @@ class Session:
             async for event in self._search(executor):
                 yield event
             await self.proposing.close()  # a model that still thinks would disturb the check
+            while not self._queue.empty():  # what the planner's end announced
+                last = self._queue.get_nowait()
+                if last is not None and not isinstance(last, asyncio.Task):
+                    yield last
             found = Conclusion()
             if not self._stopping:
                 async for event in conclude(self.record, executor, found, lambda: self._stopping):

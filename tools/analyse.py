@@ -1,5 +1,6 @@
 """The tool `analyse`: what the trials so far say, by well-known methods."""
 
+import asyncio
 import statistics
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -27,17 +28,17 @@ async def analyse(desk: Desk, arguments: AnalyseArguments) -> str:
     rows = [row for row in desk.rows if row.loss is not None][-_MOST_ROWS:]
     match arguments.what:
         case "failures":
-            return failures(desk)
+            return await asyncio.to_thread(failures, desk)
         case "convergence":
             return convergence(desk, rows)
         case _ if len(rows) < _FEWEST_ROWS:
             return f"only {len(rows)} trials have a result: too few for this analysis (at least {_FEWEST_ROWS})"
         case "importance":
-            return importance(desk, rows)
+            return await asyncio.to_thread(importance, desk, rows)
         case "correlations":
-            return correlations(desk, rows)
+            return await asyncio.to_thread(correlations, desk, rows)
         case "predict":
-            return predict(desk, rows, arguments.configuration or {})
+            return await asyncio.to_thread(predict, desk, rows, arguments.configuration or {})
 
 
 def forest(desk: Desk, rows: Sequence[Row]) -> Any:  # scikit-learn is untyped

@@ -65,4 +65,4 @@ def context_of(study: str, store_url: str | None) -> Context:
             optimizer.finished(trial)
     ledger = Ledger({"trials": loaded.budget.trials}, {"trials": len(history.trials)})
     state = describe(optimizer.name, optimizer.peek(history.seen), history)
-    return Context(loaded, history, ledger, recall(store, loaded, exclude=key), state)
+    return Context(loaded, history, ledger, recall(store, loaded, exclude=key)).now(state)

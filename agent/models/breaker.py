@@ -3,14 +3,15 @@
 import time
 from dataclasses import dataclass
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
+_LONGEST_PAUSE_S = 300.0
 
 
 @dataclass
 class Breaker:
-    """Opens after `threshold` failed calls in a row; each further failure doubles the pause."""
+    """Opens after `threshold` failed calls in a row for `pause_s`; each further failure doubles the pause."""
 
     threshold: int = 3
+    pause_s: float = 5.0
     failures: int = 0
     pauses: int = 0
     open_until: float = 0.0
@@ -23,7 +24,7 @@ class Breaker:
         """Count a failure."""
         self.failures += 1
         if self.failures >= self.threshold:
-            pause = min(_FIRST_PAUSE_S * 2**self.pauses, _LONGEST_PAUSE_S)
+            pause = min(self.pause_s * 2**self.pauses, _LONGEST_PAUSE_S)
             self.open_until = time.monotonic() + max(pause, retry_after_s or 0.0)
             self.pauses += 1
             self.failures = self.threshold - 1  # one more failure after the pause opens it again

@@ -136,13 +136,18 @@ class Player:
         return self._arrivals.get(thought, 1 << 60)
 
     def _difference(self, request: dict[str, Any]) -> str:
-        mine = json.dumps(request, indent=1, sort_keys=True).splitlines()
-        recorded = [json.dumps(c["request"], indent=1, sort_keys=True).splitlines() for c in self._calls.values()]
+        mine, recorded = _as_lines(request), [_as_lines(call["request"]) for call in self._calls.values()]
         if not recorded:
             return "it holds no calls"
         nearest = max(recorded, key=lambda lines: difflib.SequenceMatcher(None, lines, mine).quick_ratio())
         changed = [line for line in difflib.unified_diff(nearest, mine, lineterm="", n=0) if line[:1] in "+-"][2:8]
         return "; ".join(line[:160] for line in changed) or "it was asked more often than recorded"
+
+
+def _as_lines(request: dict[str, Any]) -> list[str]:
+    """Return a request as lines of text, so that a difference shows the words that differ."""
+    rest = json.dumps({**request, "messages": []}, indent=1, sort_keys=True).splitlines()
+    return [line for m in request["messages"] for line in (m["role"], *str(m["content"]).splitlines())] + rest
 
 
 Cassette = Recorder | Player

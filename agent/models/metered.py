@@ -19,11 +19,11 @@ from langchain_core.runnables import Runnable
 from ...tools.errors import TrimtabError
 from ..budget import MODEL_RESOURCES, Ledger
 from .breaker import Breaker
-from .cassette import Cassette, Player, Recorder
+from .cassette import Cassette, Player, Recorder, redact
 from .failures import Failure, FailureKind, classify
 from .prices import Price
 
-_BACKOFF_S, _LONGEST_WAIT_S = 0.5, 30.0
+_LONGEST_WAIT_S = 30.0
 
 
 class ModelCallError(TrimtabError):
@@ -60,7 +60,9 @@ class CallRecord:
 
 @dataclass
 class Meter:
-    """What calls are measured against, and who is told of each. `retries` are further attempts of a failed call."""
+    """What calls are measured against, and who is told of each. `retries` are further attempts of a failed call;
+    `backoff_s` is the wait before the first of them, doubled each time.
+    """
 
     label: str
     ledger: Ledger
@@ -68,6 +70,7 @@ class Meter:
     cassette: Cassette | None = None
     retries: int = 2
     timeout_s: float = 120.0
+    backoff_s: float = 0.5
     on_call: Callable[[CallRecord], None] = lambda _record: None
     breaker: Breaker = field(default_factory=Breaker)
 
@@ -149,7 +152,7 @@ class MeteredModel(BaseChatModel):
                 meter.breaker.succeeded()
                 return ChatResult(generations=[ChatGeneration(message=answer)])
             meter.breaker.failed(answer.retry_after_s)
-            wait = answer.retry_after_s if answer.retry_after_s is not None else _BACKOFF_S * 2**attempt
+            wait = answer.retry_after_s if answer.retry_after_s is not None else meter.backoff_s * 2**attempt
             if not answer.retriable or attempt == meter.retries or wait > _LONGEST_WAIT_S:
                 raise ModelCallError(answer)
             if not isinstance(meter.cassette, Player):
@@ -229,7 +232,9 @@ def _message(result: ChatResult) -> AIMessage:
     message = result.generations[0].message
     if not isinstance(message, AIMessage):
         raise TypeError("the model's answer is not a message of an assistant")
-    return message
+    text = redact(str(message.text))  # a model may have been made to print a key
+    calls = [{**call, "args": json.loads(redact(json.dumps(call["args"], default=str)))} for call in message.tool_calls]
+    return message.model_copy(update={"content": text, "tool_calls": calls})
 
 
 def _portable(message: AIMessage) -> AIMessage:

@@ -21,6 +21,10 @@ class ModelSection(BaseModel):
     temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature; the variant's by default.")
     timeout_s: float = Field(120.0, gt=0, le=3600, description="Seconds one call may take.")
     retries: int = Field(2, ge=0, le=10, description="Further attempts after a failed call, and after a bad answer.")
+    backoff_s: float = Field(0.5, ge=0, le=60, description="Wait before a failed call is retried; doubles each time.")
+    pause_s: float = Field(
+        5.0, ge=0, le=3600, description="Rest for an endpoint that keeps failing; doubles each time."
+    )
     max_output_tokens: int = Field(1500, ge=16, le=100_000, description="Tokens of one answer.")
     capability: Capability | None = Field(None, description="What the endpoint can do; probed once when not given.")
     input_price: float | None = Field(None, ge=0, description="Dollars per million input tokens.")

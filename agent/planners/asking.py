@@ -1,5 +1,7 @@
 """The two ways to ask a model: an agent with tools, or one prompt with everything and a bound answer."""
 
+import asyncio
+from importlib import import_module
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
@@ -84,26 +86,25 @@ async def ask_once(
 
 async def ask_with_tools(model: MeteredModel, variant: Variant, collected: Collected, n: int, retries: int) -> None:
     """Run a LangChain agent with the registered tools until it has proposed, or given up."""
-    from langchain.agents import create_agent
-    from langgraph.errors import GraphRecursionError
-
+    agents = await asyncio.to_thread(import_module, "langchain.agents")  # a second's work, off the event loop
+    errors = await asyncio.to_thread(import_module, "langgraph.errors")
     context = collected.context
     desk = fill_desk(context, lambda given: _submit(collected, given))
     system, task = first_messages(variant, collected, "tools", n)
-    agent = create_agent(model, [TOOLS[name].bind(desk) for name in TOOLS], system_prompt=str(system.text))
+    agent = agents.create_agent(model, [TOOLS[name].bind(desk) for name in TOOLS], system_prompt=str(system.text))
     messages: list[BaseMessage] = [task]
     for _attempt in range(retries + 1):
         collected.reasons.clear()
         last: BaseMessage = task
         try:
-            steps = agent.astream({"messages": messages}, {"recursion_limit": _STEPS}, stream_mode="updates")  # type: ignore[call-overload]
+            steps = agent.astream({"messages": messages}, {"recursion_limit": _STEPS}, stream_mode="updates")
             async for step in steps:
                 for message in (m for update in step.values() for m in (update or {}).get("messages", [])):
                     last = message
                     _note_tool_error(collected, message)
                 if collected.proposals:
                     return
-        except GraphRecursionError:
+        except errors.GraphRecursionError:
             collected.problem("no_proposal", "it used tools without proposing anything")
             return
         if isinstance(last, AIMessage) and collected.take_answer(

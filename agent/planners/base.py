@@ -38,13 +38,15 @@ class Context:
     ledger: Ledger
     recalled: Sequence[Recalled] = field(default_factory=tuple)
     optimizer: OptimizerState | None = None
+    trials_left: float | None = None
     key: str = ""
     study_id: int = 0
     emit: Callable[[Event], None] = lambda _event: None
 
     def now(self, optimizer: OptimizerState | None) -> "Context":
         """Return the context as it stands now, for one thought."""
-        return replace(self, history=self.history.snapshot(), optimizer=optimizer)
+        left = self.ledger.left("trials")
+        return replace(self, history=self.history.snapshot(), optimizer=optimizer, trials_left=left)
 
 
 class Planner(Protocol):

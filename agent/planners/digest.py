@@ -44,7 +44,7 @@ def record_part(context: Context, settings: Settings, n: int) -> dict[str, Any]:
     """Return what a task prompt uses."""
     history, study = context.history, context.study
     calibration = calibrate(history.trials, study.objectives[0].metric)
-    left = context.ledger.left("trials")
+    left = context.trials_left
     state = context.optimizer
     return {
         "record": describe_record(history, settings),

@@ -6,12 +6,16 @@ Whatever fails ends in an event and an empty list: the optimizer goes on.
 import asyncio
 import contextlib
 import json
+from dataclasses import asdict, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ...prompts import Variant, VariantError, load_variant
 from ...tools.errors import InputError
 from .. import events
+from ..memory.recall import Recalled
+from ..models.breaker import Breaker
 from ..models.cassette import Cassette, Player, Recorder, redact
 from ..models.choice import resolve, why_none
 from ..models.local import LocalServer, LocalServerError, start_local
@@ -93,6 +97,9 @@ class ModelPlanner:
     async def propose(self, context: Context, n: int) -> list[Proposal]:
         """Return what catalogue and memory know at first, then what the model answers; see `Planner.propose`."""
         del n
+        if isinstance(self.cassette, Player):  # the store has moved on since the recording
+            recalled = tuple(Recalled(**each) for each in self.cassette.header.get("recalled", []))
+            context = replace(context, recalled=recalled)
         if not self._said_offline:
             self._said_offline = True
             known = [*from_catalogue(context), *from_memory(context)]
@@ -143,21 +150,20 @@ class ModelPlanner:
             self._model = MeteredModel(inner=await self._build(), meter=self._meter(context))
         if self._capability is None:
             self._capability = await self._find_capability(self._model)
-            self._start_recording()
+            self._start_recording(context)
         self._model.meter.cassette = self.cassette
         return self._model, self._capability
 
     async def _build(self) -> Any:  # a LangChain chat model, None when replaying
         if isinstance(self.cassette, Player):
             return None
-        from ..models.providers import build as build_chat_model
-
+        providers = await asyncio.to_thread(import_module, "..models.providers", __package__)  # slow to import
         local = None
         if self.resolved.gguf is not None:
             self._server = await start_local(self.resolved.gguf, self.setup.study.evaluation.workers)
             local = (self._server.base_url, self._server.key)
         temperature = self.variant.settings.temperature
-        return build_chat_model(self.setup.study.model, self.resolved, temperature, local=local)
+        return providers.build(self.setup.study.model, self.resolved, temperature, local=local)
 
     def _meter(self, context: Context) -> Meter:
         section = self.setup.study.model
@@ -167,6 +173,8 @@ class ModelPlanner:
             price=self.price,
             retries=section.retries,
             timeout_s=section.timeout_s,
+            backoff_s=section.backoff_s,
+            breaker=Breaker(pause_s=section.pause_s),
             on_call=lambda call: self._called(context, call),
         )
 
@@ -197,11 +205,13 @@ class ModelPlanner:
             self.setup.store.set_capability(endpoint, found)
         return found
 
-    def _start_recording(self) -> None:
+    def _start_recording(self, context: Context) -> None:
         if self.setup.record is not None and self.cassette is None:
             header = {"provider": self.resolved.provider, "name": self.resolved.name, "capability": self._capability}
             price = [self.price.input, self.price.output] if self.price is not None else None
-            self.cassette = Recorder(self.setup.record, {**header, "price": price, "prompts": self.variant.name})
+            recalled = [asdict(each) for each in context.recalled]
+            more = {"price": price, "prompts": self.variant.name, "recalled": recalled}
+            self.cassette = Recorder(self.setup.record, {**header, **more})
 
     async def close(self) -> None:
         """End the embedded model's process."""

@@ -15,7 +15,7 @@ ProblemCode = Literal["empty", "refusal", "prose", "malformed", "truncated", "wr
 _REFUSAL = re.compile(
     r"\b(I('m| am) (sorry|unable)|I can(no|')t|cannot (help|assist|comply)|as an AI)\b", re.IGNORECASE
 )
-_ASSIGNMENT = re.compile(r"^[\s\-*>`]*[\"'`]?([A-Za-z_]\w*)[\"'`]?\s*[=:]\s*(.+?)[\s,;]*$")
+_ASSIGNMENT = re.compile(r"^[\s\-*>`\"']*([A-Za-z_]\w*)[*`\"']*\s*[=:]\s*(.+?)[\s,;]*$")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _WRAPPERS = ("values", "configuration", "config", "parameters", "params")
 _NOT_VALUES = {"rationale", "why", "reason", "explanation", "predicted"}

@@ -1,0 +1,141 @@
+import json
+import random
+from importlib.util import find_spec
+from typing import Any
+
+import optuna
+import pytest
+
+from trimtab.agent import PlannerSampler
+from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer
+from trimtab.agent.optimizer import Optimizer, SpaceExhaustedError
+from trimtab.agent.optimizers import auto, cmaes, gp, qmc, tpe
+from trimtab.agent.optimizers import random as random_
+from trimtab.agent.space import key
+from trimtab.agent.testing import SamplerContract, make_study
+from trimtab.agent.trial import Trial
+from trimtab.tools.errors import InputError
+
+
+class TestTpe(SamplerContract):
+    build = staticmethod(tpe.build)
+
+
+class TestCmaes(SamplerContract):
+    build = staticmethod(cmaes.build)
+
+
+class TestQmc(SamplerContract):
+    build = staticmethod(qmc.build)
+
+
+class TestRandom(SamplerContract):
+    build = staticmethod(random_.build)
+
+
+class TestAuto(SamplerContract):
+    build = staticmethod(auto.build)
+
+
+if find_spec("torch") is not None:
+
+    class TestGp(SamplerContract):
+        build = staticmethod(gp.build)
+
+else:
+
+    def test_gp_without_pytorch_says_how_to_get_it() -> None:
+        from trimtab.agent.optimizers.base import Setting
+
+        with pytest.raises(InputError, match=r"pip install 'trimtab\[gp\]'"):
+            gp.build(Setting(make_study().space, trials=10))
+
+
+def finish(optimizer: Optimizer, number: int, configuration: dict[str, Any], loss: float | None) -> None:
+    optimizer.started(number, configuration)
+    trial = Trial(number, "x", configuration, state="failed" if loss is None else "complete")
+    trial.metrics = {} if loss is None else {"loss": loss}
+    optimizer.finished(trial)
+
+
+@pytest.mark.parametrize("name", ["tpe", "cmaes", "qmc", "random"])
+def test_an_optimizer_learns_from_everybodys_trials_and_proposes_nothing_twice(name: str) -> None:
+    study = make_study(sampler={"name": name}, budget={"trials": 30})
+    optimizer, rng, seen = Optimizer(study), random.Random(0), set()
+    for number in range(30):
+        foreign = number % 3 == 0
+        configuration = study.space.sample(rng) if foreign else optimizer.propose(seen)
+        assert study.space.violated(configuration) is None
+        assert study.space.problems(configuration) == []
+        assert foreign or key(configuration) not in seen
+        seen.add(key(configuration))
+        finish(optimizer, number, configuration, None if number % 7 == 6 else float(configuration["x"]) ** 2)
+
+
+def test_failed_trials_push_tpe_away_from_where_they_failed() -> None:
+    study = make_study(sampler={"name": "tpe", "seed": 1}, budget={"trials": 60})
+    optimizer, seen, failures = Optimizer(study), set(), []
+    for number in range(60):
+        configuration = optimizer.propose(seen)
+        seen.add(key(configuration))
+        fails = float(configuration["x"]) < 0
+        failures.append(fails)
+        finish(optimizer, number, configuration, None if fails else 1 + float(configuration["x"]))
+    assert sum(failures[30:]) < sum(failures[:30])
+
+
+def test_what_is_peeked_at_is_what_is_proposed() -> None:
+    optimizer = Optimizer(make_study(sampler={"name": "tpe"}))
+    peeked = optimizer.peek(set())
+    assert optimizer.peek(set()) == peeked
+    assert optimizer.propose(set()) == peeked
+    again = optimizer.peek(set())
+    assert optimizer.propose({key(again)}) != again
+
+
+def test_an_exhausted_space_is_said_to_be_so() -> None:
+    study = make_study(
+        parameters={"on": {"type": "bool", "default": False}}, forbidden=[], evaluation={"command": "true {on}"}
+    )
+    with pytest.raises(SpaceExhaustedError):
+        Optimizer(study).propose({key({"on": True}), key({"on": False})})
+
+
+def test_the_planner_works_as_an_optuna_sampler(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(0)
+
+    def reply(_request: dict[str, Any]) -> Reply:
+        values = {"x": round(rng.uniform(-1, 1), 3), "n": rng.randint(1, 9), "kind": "b", "deep": True}
+        return answer(json.dumps({"proposals": [{"values": values, "rationale": "r"}]}))
+
+    def objective(trial: optuna.Trial) -> float:
+        x = trial.suggest_float("x", -2, 2)
+        n = trial.suggest_int("n", 1, 100, log=True)
+        kind = trial.suggest_categorical("kind", ["a", "b"])
+        deep = trial.suggest_categorical("deep", [True, False])
+        return x * x + n / 100 + (kind == "a") + deep
+
+    with ScriptedEndpoint(otherwise=reply) as endpoint:
+        sampler = PlannerSampler(
+            model="scripted",
+            fallback=optuna.samplers.TPESampler(seed=0),
+            base_url=endpoint.base_url,
+            capability="json_schema",
+        )
+        study = optuna.create_study(sampler=sampler)
+        study.optimize(objective, n_trials=20)
+        sampler.close()
+    from_model = [t for t in study.trials if round(t.params["x"], 3) == t.params["x"] and t.params["kind"] == "b"]
+    assert 4 <= len(from_model) <= 7
+    assert sampler.problems == []
+
+
+def test_a_planner_that_cannot_answer_leaves_optuna_to_the_fallback() -> None:
+    with ScriptedEndpoint(otherwise=lambda _request: answer("no")) as endpoint:
+        sampler = PlannerSampler(model="scripted", base_url=endpoint.base_url, capability="text", retries=0)
+        study = optuna.create_study(sampler=sampler)
+        with pytest.warns(UserWarning, match="prose"):
+            study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=6)
+        sampler.close()
+    assert len(study.trials) == 6
+    assert sampler.problems

@@ -1,0 +1,98 @@
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trimtab.agent.planners.parsing import parse_answer, parse_predictions
+
+NAMES = ("x", "n", "mode")
+GOOD = {
+    "proposals": [
+        {"values": {"x": 0.5, "n": 3}, "rationale": "why not", "predicted": {"expected": 2, "low": 1, "high": 3}}
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(GOOD),
+        f"Sure, here it is:\n```json\n{json.dumps(GOOD, indent=2)}\n```\nGood luck!",
+        json.dumps(GOOD["proposals"]),
+        json.dumps({"configuration": {"x": 0.5, "n": 3}, "why": "why not", "predicted": [2, 1, 3]}),
+        json.dumps(
+            {"x": 0.5, "n": 3, "rationale": "why not", "predicted": {"loss": {"expected": 2, "low": 1, "high": 3}}}
+        ),
+        "CONFIGURATION\nx = 0.5\nn = 3\nWHY why not\nPREDICT 2 1 3\nEND",
+        "I think:\n- **x**: 0.5\n- `n`: 3,\nWHY: why not\nPREDICT expected 2 low 1 high 3",
+    ],
+)
+def test_many_forms_of_the_same_proposal_are_read(text: str) -> None:
+    found = parse_answer(text, NAMES)
+    assert found.problem is None
+    (proposal,) = found.proposals
+    values = {name.strip("*`"): float(value) for name, value in proposal.values.items()}
+    assert values == {"x": 0.5, "n": 3}
+    if "**" not in text:
+        assert proposal.rationale == "why not"
+        assert proposal.predicted == (2, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "empty"),
+        ("   \n", "empty"),
+        ("I'm sorry, but I can't help with that.", "refusal"),
+        ("You should look at the documentation first.", "prose"),
+        ("{'x': 0.5, 'n'", "malformed"),
+        ('{"answer": 42}', "wrong_shape"),
+        ("[]", "wrong_shape"),
+        ("null", "wrong_shape"),
+    ],
+)
+def test_what_cannot_be_used_has_a_code(text: str, problem: str) -> None:
+    found = parse_answer(text, NAMES)
+    assert (found.proposals, found.problem) == ((), problem)
+
+
+@given(st.integers(1, 200))
+def test_a_cut_off_answer_keeps_its_complete_proposals(length: int) -> None:
+    whole = json.dumps({"proposals": [{"values": {"x": i / 10, "n": i}, "rationale": "r"} for i in range(1, 4)]})
+    found = parse_answer(whole[:length], NAMES)
+    for proposal in found.proposals:
+        assert proposal.values.keys() <= set(NAMES)
+    assert found.problem is not None or len(found.proposals) == 3
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.floats()
+            | st.text(max_size=5)
+            | st.sampled_from(["values", "x", "proposals"]),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.sampled_from(["x", "values", "proposals", "predicted", "why"]), inner, max_size=3)
+            ),
+            max_leaves=12,
+        ).map(json.dumps),
+    )
+)
+def test_any_text_is_read_or_has_a_problem(text: str) -> None:
+    found = parse_answer(text, NAMES)
+    assert found.proposals or found.problem
+    for proposal in found.proposals:
+        assert "\n" not in proposal.rationale
+        assert proposal.predicted is None or all(map(math.isfinite, proposal.predicted))
+    parse_predictions(text)
+
+
+def test_predictions_come_in_order() -> None:
+    text = '{"predictions": [{"expected": 1, "low": 0, "high": 2}, {"expected": 3, "low": 4, "high": 2}]}'
+    assert parse_predictions(text) == [(1, 0, 2), (3, 2, 4)]
