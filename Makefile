@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help install tune test check bench recording lock clean
+.PHONY: help install tune test check bench kills recording lock clean
 
 help:
 	@echo "make tune     set up and tune the SQLite example, about three minutes"
@@ -20,7 +20,8 @@ $(INSTALLED): pyproject.toml requirements/constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/constraints.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	@command -v bwrap >/dev/null || sh .ci/install-bubblewrap
+	@sh .ci/install-bubblewrap
+	$(BIN)/trimtab model pull || echo "no embedded model: trimtab uses the offline planner" >&2
 	@touch $@
 
 tune: $(INSTALLED)
@@ -37,11 +38,14 @@ check: $(INSTALLED)
 	MYPYPATH=build/typecheck $(BIN)/mypy -p trimtab
 	$(BIN)/lint-imports
 
+kills: $(INSTALLED)
+	TRIMTAB_KILLS=30 $(BIN)/python -m pytest -n auto tests/e2e/test_tune.py -k kill_9
+
 bench: $(INSTALLED)
 	$(BIN)/python -m trimtab.evals.bench
 
 recording: $(INSTALLED)
-	$(BIN)/python examples/sqlite/record.py docs/tune.svg
+	$(BIN)/python examples/record.py examples/sqlite/study.toml docs/tune.svg
 
 lock:
 	sh requirements/lock

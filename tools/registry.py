@@ -52,8 +52,13 @@ class Tool:
             name=self.name,
             description=self.description,
             args_schema=self.arguments,
-            handle_validation_error=True,
+            handle_validation_error=_in_words,
         )
+
+
+def _in_words(error: Any) -> str:  # pydantic's error, of whichever version LangChain uses
+    """Return what is wrong with a tool's arguments, for the model that gave them."""
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
 
 
 def tool(arguments: type[Arguments]) -> Callable[[Callable[[Desk, Arguments], Awaitable[str]]], Tool]:

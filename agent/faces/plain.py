@@ -42,7 +42,7 @@ class PlainLines:
                 return started_lines(event)
             case Notice():
                 return [f"note: {event.message}"]
-            case ModelCalled() if event.outcome != "ok":
+            case ModelCalled() if event.outcome not in {"ok", "cancelled"}:
                 return [f"note: model call failed, {event.outcome}: {event.message}"]
             case PlannerProblem():
                 return [f"note: planner, {event.code}: {event.message}"]
@@ -69,7 +69,8 @@ class PlainLines:
 def started_lines(event: StudyStarted) -> list[str]:
     """Return who proposes, where it runs and what it may cost."""
     again = f", resumed after {event.trials_done} trials" if event.resumed else ""
-    budget = ", ".join(f"{each['limit']:g} {name}" for name, each in event.budget.items() if each["limit"] is not None)
+    limits = {name: each["limit"] for name, each in event.budget.items() if each["limit"] is not None}
+    budget = ", ".join(f"{limit:g} {name.removesuffix('_s').replace('_', ' ')}" for name, limit in limits.items())
     return [
         f"study {event.study}{again}",
         f"planner {event.planner} ({event.planner_reason}); sampler {event.sampler}",

@@ -29,11 +29,13 @@ from .view import View
 class Progress:
     """Shows a run in place, and leaves its incumbents and its result on the screen."""
 
-    def __init__(self, study: Study, console: Console | None = None) -> None:
+    def __init__(self, study: Study, console: Console | None = None, *, live: bool = True) -> None:
+        """Show on `console`; without `live` only what stays is printed, as a recording wants it."""
         self.view = View(study)
         self.console = console or Console()
         self._began = time.monotonic()
-        self._live = Live(console=self.console, refresh_per_second=8, get_renderable=self._render, transient=True)
+        self._live = Live(console=self.console, refresh_per_second=8, get_renderable=self.frame, transient=True)
+        self._is_live = live
 
     def show(self, event: Event) -> None:
         """Take in one event; print what shall stay."""
@@ -41,10 +43,11 @@ class Progress:
         match event:
             case StudyStarted():
                 self.console.print(Text("\n".join(started_lines(event)), style="dim"))
-                self._live.start()
+                if self._is_live:
+                    self._live.start()
             case Notice():
                 self.console.print(Text(f"note: {event.message}", style="yellow"))
-            case ModelCalled() if event.outcome != "ok":
+            case ModelCalled() if event.outcome not in {"ok", "cancelled"}:
                 self.console.print(Text(f"model call failed, {event.outcome}: {event.message}", style="yellow"))
             case PlannerProblem():
                 self.console.print(Text(f"planner, {event.code}: {event.message}", style="dim yellow"))
@@ -69,12 +72,13 @@ class Progress:
         gain = self.view.gain()
         better = f"  {gain:.2f}x" if gain is not None and event.source != "default" else ""
         changes = words.assignments(event.configuration, self.view.study.space.default)
-        line = Text(f"trial {event.trial:>3} ", style="bold")
+        line = Text().append(f"trial {event.trial:>3} ", style="bold")
         line.append(f"{objective.metric} {value}{better}", style="bold green" if better else "bold")
         line.append(f"  {event.source}  ", style="cyan")
         return line.append(changes if event.source != "default" else "the configuration in use today", style="dim")
 
-    def _render(self) -> RenderableType:
+    def frame(self) -> RenderableType:
+        """Return the live region as it stands: bar, sparkline, running trials, what the model cost."""
         view, budget = self.view, self.view.study.budget
         done = view.finished
         bar = Table.grid(padding=(0, 1), expand=True)

@@ -3,4 +3,4 @@
 A new one is a module here with `run() -> Iterator[Comparison]`, and its name in `BENCHMARKS`.
 """
 
-BENCHMARKS = ("startup", "repair", "spawn", "durable_trial")
+BENCHMARKS = ("startup", "repair", "spawn", "durable_trial", "prompt_size", "busy_workers")

@@ -8,24 +8,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ours against a baseline, both in milliseconds, and the bar the ratio (or, without a baseline, we) must meet."""
+    """Ours against a baseline, both in `unit`, and the bar that the ratio must meet."""
 
     what: str
-    ours_ms: float
+    ours: float
     baseline: str
-    baseline_ms: float
+    theirs: float
     bar: float
+    unit: str = "ms"
 
     @property
     def ratio(self) -> float:
         """Ours over the baseline's."""
-        return self.ours_ms / self.baseline_ms
+        return self.ours / self.theirs
 
     def __str__(self) -> str:
         verdict = "meets" if self.ratio <= self.bar else "MISSES"
         return (
-            f"{self.what}: {self.ours_ms:.3g} ms, {self.baseline} {self.baseline_ms:.3g} ms, "
-            f"ratio {self.ratio:.3g} ({verdict} the bar of {self.bar:g})"
+            f"{self.what}: {self.ours:.4g} {self.unit}, {self.baseline} {self.theirs:.4g} {self.unit}, "
+            f"ratio {self.ratio:.3g} ({verdict} the bar of {self.bar:.3g})"
         )
 
 

@@ -162,7 +162,7 @@ def check_store(folder: Path, trials: int) -> None:
         assert connection.execute("select count(*) from studies").fetchone() == (1,)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("TRIMTAB_KILLS", "5"))))
 def test_kill_9_loses_and_doubles_no_finished_evaluation(folder: Path, seed: int) -> None:
     seen, events = kill_and_resume_until_done(folder, 1, random.Random(seed))
     assert events[-1]["event"] == "study_finished"

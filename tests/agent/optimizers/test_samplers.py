@@ -80,7 +80,7 @@ def test_failed_trials_push_tpe_away_from_where_they_failed() -> None:
         seen.add(key(configuration))
         fails = float(configuration["x"]) < 0
         failures.append(fails)
-        finish(optimizer, number, configuration, None if fails else 1 + float(configuration["x"]))
+        finish(optimizer, number, configuration, None if fails else 2 - float(configuration["x"]))
     assert sum(failures[30:]) < sum(failures[:30])
 
 

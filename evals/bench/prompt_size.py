@@ -1,0 +1,48 @@
+"""The size of every variant's prompt at 10,000 trials against 50 trials, tokens."""
+
+import random
+from collections.abc import Iterator
+
+from langchain_core.messages.utils import count_tokens_approximately
+
+from ...agent.budget import Ledger
+from ...agent.history import History
+from ...agent.optimizer_state import describe
+from ...agent.planners.answers import Collected
+from ...agent.planners.asking import first_messages
+from ...agent.planners.base import Context
+from ...agent.testing import make_study
+from ...agent.trial import Trial
+from ...prompts import load_variant, variant_names
+from .comparison import Comparison
+
+
+def run() -> Iterator[Comparison]:
+    """Render each variant over both histories."""
+    small, large = context_of(50), context_of(10_000)
+    for name in variant_names():
+        sizes = [_tokens(name, context) for context in (large, small)]
+        what = f"prompt {name} at 10,000 trials"
+        yield Comparison(what, sizes[0], "at 50 trials", sizes[1], 1.2, unit="tokens")
+
+
+def context_of(count: int) -> Context:
+    """Return a study with `count` trials, some failed."""
+    study, rng = make_study(), random.Random(0)
+    history = History(study)
+    for number in range(count):
+        trial = Trial(number, "default" if number == 0 else "tpe", study.space.sample(rng), state="complete")
+        if number % 9 == 8:
+            trial.state, trial.reason = "failed", f"exit status {number}"
+        else:
+            trial.metrics = {"loss": rng.random()}
+        history.add(trial)
+        history.update(trial)
+    state = describe("tpe", study.space.sample(rng), history)
+    return Context(study, history, Ledger({"trials": 20_000})).now(state)
+
+
+def _tokens(name: str, context: Context) -> float:
+    variant = load_variant(name)
+    messages = first_messages(variant, Collected(context, "bench"), "json_schema", variant.settings.proposals)
+    return float(count_tokens_approximately(messages))

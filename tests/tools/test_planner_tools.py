@@ -1,0 +1,88 @@
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from trimtab.agent.budget import Ledger
+from trimtab.agent.history import History
+from trimtab.agent.optimizer_state import describe
+from trimtab.agent.planners.base import Context
+from trimtab.agent.planners.desk import fill_desk
+from trimtab.agent.testing import make_study
+from trimtab.agent.trial import Trial
+from trimtab.tools.desk import Desk
+from trimtab.tools.registry import LONGEST_RESULT, TOOLS
+
+
+def desk(count: int, **sections: Any) -> Desk:
+    """Return the desk of a study where x decides, mode 'fast' often fails, and n does not matter."""
+    study, rng = make_study(study={"name": "small", "system": "sqlite"}, **sections), random.Random(0)
+    history = History(study)
+    for number in range(count):
+        configuration = study.space.default if number == 0 else study.space.sample(rng)
+        trial = Trial(number, "default" if number == 0 else "tpe", configuration, state="complete")
+        if configuration["mode"] == "fast" and rng.random() < 0.6:
+            trial.state, trial.reason = "failed", "timeout"
+        else:
+            trial.metrics = {"loss": abs(float(configuration["x"])) + 0.01 * rng.random()}
+        history.add(trial)
+        history.update(trial)
+    state = describe("tpe", study.space.sample(rng), history)
+    return fill_desk(Context(study, history, Ledger({})).now(state), lambda given: f"got {len(given)}")
+
+
+def call(name: str, on: Desk, **arguments: Any) -> str:
+    return str(asyncio.run(TOOLS[name].bind(on).ainvoke(arguments)))
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 60])
+@pytest.mark.parametrize("name", list(TOOLS))
+def test_every_tool_answers_in_bounded_text_at_any_time(name: str, count: int) -> None:
+    arguments: dict[str, dict[str, Any]] = {
+        "analyse": {"what": "importance"},
+        "propose": {"proposals": [{"values": {"x": 1}}]},
+    }
+    text = call(name, desk(count), **arguments.get(name, {}))
+    assert text
+    assert len(text) <= LONGEST_RESULT + 20
+
+
+def test_history_filters_and_is_bounded() -> None:
+    on = desk(200)
+    best = call("history", on, which="best", count=30).splitlines()
+    assert len(best) == 31
+    failed = call("history", on, which="failed", parameter="mode", value="fast")
+    assert "timeout" in failed
+    assert "0 trials match" in call("history", on, which="failed", parameter="mode", value="slow")
+
+
+def test_importance_names_what_decides() -> None:
+    lines = call("analyse", desk(120), what="importance").splitlines()
+    assert lines[1].startswith("x:")
+
+
+def test_failures_are_located() -> None:
+    assert "mode=fast" in call("analyse", desk(120), what="failures")
+    assert "none of" in call("analyse", desk(1), what="failures")
+
+
+def test_a_surrogate_predicts_a_configuration_given_in_any_form() -> None:
+    text = call("analyse", desk(120), what="predict", configuration={"x": "0.0", "n": 8, "mode": "slow"})
+    assert float(text.split("about ")[1].split(",")[0]) < 0.25
+
+
+@pytest.mark.parametrize("what", ["correlations", "convergence"])
+def test_other_analyses(what: str) -> None:
+    assert "loss" in call("analyse", desk(60), what=what) or "x:" in call("analyse", desk(60), what=what)
+
+
+def test_wrong_arguments_are_an_answer_not_an_exception() -> None:
+    assert "what" in call("analyse", desk(5), what="magic")
+    assert "proposals" in call("propose", desk(5), proposals="all of them")
+
+
+def test_consult_knows_the_catalogue() -> None:
+    assert "page_size" in call("consult", desk(1))
+    assert "sqlite.org" in call("consult", desk(1), knob="page_size")
+    assert "not in the catalogue" in call("consult", desk(1), knob="nothing")
