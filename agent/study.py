@@ -107,7 +107,7 @@ class PlannerSection(_Section):
 class SamplerSection(_Section):
     """The classical optimizer that takes turns and takes over."""
 
-    name: str = Field("auto", description="'auto', 'tpe', 'gp', 'cmaes', 'qmc', 'random'.")
+    name: str = Field("auto", description="'auto', 'kriging', 'forest', 'tpe', 'gp', 'cmaes', 'qmc', 'random'.")
     seed: int = Field(0, ge=0, lt=1 << 31, description="Seed of the sampler.")
 
 

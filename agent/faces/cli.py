@@ -34,7 +34,7 @@ def tune(
     planner: Annotated[str | None, typer.Option(help="auto, model, offline or none.")] = None,
     model: Annotated[str | None, typer.Option(help="local, a GGUF file, PROVIDER:NAME, or a name at base_url.")] = None,
     prompts: Annotated[str | None, typer.Option(help="Prompt variant: a name, or the path of a folder.")] = None,
-    sampler: Annotated[str | None, typer.Option(help="auto, tpe, gp, cmaes, qmc or random.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="auto, kriging, forest, tpe, gp, cmaes, qmc or random.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the sampler.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest stored study of this name.")] = False,
     calls: Annotated[int | None, typer.Option(help="Calls of the model, at most.")] = None,

@@ -9,5 +9,5 @@ from ...tools.plugins import Registry
 SAMPLERS = Registry(
     "sampler",
     "trimtab.samplers",
-    {name: f"{__name__}.{name}:build" for name in ("auto", "tpe", "gp", "cmaes", "qmc", "random")},
+    {name: f"{__name__}.{name}:build" for name in ("auto", "tpe", "gp", "kriging", "forest", "cmaes", "qmc", "random")},
 )

@@ -1,15 +1,18 @@
 """Chooses a strategy from the space and the budget.
 
-Gaussian processes lead on small budgets over numeric spaces without conditions and cost seconds per suggestion
-beyond a few hundred trials; TPE takes every space and budget.
+Measured on six tables of real systems (PostgreSQL, 7-Zip, LLVM, ExaStencils, dconvert, x264; `python -m
+trimtab.evals.bench.samplers` repeats it): on budgets of 25 and 50 trials the Gaussian process of `kriging` leaves
+less regret than TPE on average. A suggestion of it grows dearer with the history, and it takes one objective; TPE
+takes everything else.
 """
-
-from importlib.util import find_spec
 
 from optuna.samplers import BaseSampler
 
 from . import SAMPLERS
 from .base import Setting
+
+MOST_TRIALS = 200
+MOST_PARAMETERS = 60
 
 
 def build(setting: Setting) -> BaseSampler:
@@ -20,8 +23,5 @@ def build(setting: Setting) -> BaseSampler:
 
 def choose(setting: Setting) -> str:
     """Return the name of the strategy for a setting."""
-    numeric = all(parameter.type in {"float", "int", "ordinal"} for parameter in setting.space.parameters.values())
-    unconditional = not setting.space.conditions
-    if numeric and unconditional and setting.trials <= 200 and find_spec("torch") is not None:
-        return "gp"
-    return "tpe"
+    small = setting.trials <= MOST_TRIALS and len(setting.space.parameters) <= MOST_PARAMETERS
+    return "kriging" if setting.objectives == 1 and small else "tpe"

@@ -79,7 +79,7 @@ def test_the_contract_for_scripts_on_the_sqlite_example(tmp_path: Path, root: Pa
     assert len(trials) == 15
     assert trials[0]["source"] == "default"
     assert {"trial", "source", "configuration", "metrics", "state", "duration_s"} <= trials[0].keys()
-    assert {"default", "planner", "tpe"} <= {trial["source"] for trial in trials}
+    assert {"default", "planner", "kriging"} <= {trial["source"] for trial in trials}
     assert not any(trial["configuration"]["synchronous"] == "OFF" for trial in trials)
     last = found[-1]
     assert last["event"] == "study_finished"

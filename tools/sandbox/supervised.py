@@ -1,5 +1,6 @@
 """Wraps a command in our supervisor: the best that resource limits and process groups give without bubblewrap."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,16 +13,8 @@ _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 def wrap(command: "SandboxedCommand") -> list[str]:
     """Return the argument vector that runs `command` under the supervisor."""
-    limits = command.limits
-    argv = [
-        sys.executable,
-        "-SE",
-        str(_SUPERVISOR),
-        str(limits.memory),
-        str(limits.file_size),
-        "--",
-        *command.argv,
-    ]
+    numbers = (os.getpid(), command.limits.memory, command.limits.file_size)
+    argv = [sys.executable, "-SE", str(_SUPERVISOR), *map(str, numbers), "--", *command.argv]
     if command.cpus:
         argv = ["taskset", "--cpu-list", ",".join(map(str, command.cpus)), *argv]
     return argv

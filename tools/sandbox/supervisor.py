@@ -1,6 +1,6 @@
 """Started before a command where bubblewrap is absent: sets its limits and outlives none of its descendants.
 
-Usage: supervisor.py MEMORY FILE_SIZE -- COMMAND [ARG ...]. Standard library only. It makes itself the reaper of
+Usage: supervisor.py PARENT MEMORY FILE_SIZE -- COMMAND [ARG ...]. Standard library only. It makes itself the reaper of
 orphans, so that a descendant which left the process group is still found, and asks the kernel for SIGTERM when
 its own parent dies, so that killing trimtab ends the evaluation too.
 """
@@ -20,13 +20,12 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 def main() -> int:
     """Run the command and return its exit status, 128 + signal when a signal ended it."""
-    memory, file_size, _separator, *argv = sys.argv[1:]
-    parent = os.getppid()
+    parent, memory, file_size, _separator, *argv = sys.argv[1:]
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGTERM, lambda *_: _kill_all_and_exit())
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:
+    if os.getppid() != int(parent):  # it died before the kernel was asked to tell us
         return 1
     child = os.fork()
     if child == 0:

@@ -5,12 +5,15 @@ from typing import Any
 
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trimtab.agent import PlannerSampler
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer
 from trimtab.agent.optimizer import Optimizer, SpaceExhaustedError
-from trimtab.agent.optimizers import auto, cmaes, gp, qmc, tpe
+from trimtab.agent.optimizers import auto, cmaes, forest, gp, kriging, qmc, tpe
 from trimtab.agent.optimizers import random as random_
+from trimtab.agent.optimizers.encoding import Encoding
 from trimtab.agent.space import key
 from trimtab.agent.testing import SamplerContract, make_study
 from trimtab.agent.trial import Trial
@@ -31,6 +34,14 @@ class TestQmc(SamplerContract):
 
 class TestRandom(SamplerContract):
     build = staticmethod(random_.build)
+
+
+class TestKriging(SamplerContract):
+    build = staticmethod(kriging.build)
+
+
+class TestForest(SamplerContract):
+    build = staticmethod(forest.build)
 
 
 class TestAuto(SamplerContract):
@@ -58,7 +69,28 @@ def finish(optimizer: Optimizer, number: int, configuration: dict[str, Any], los
     optimizer.finished(trial)
 
 
-@pytest.mark.parametrize("name", ["tpe", "cmaes", "qmc", "random"])
+@pytest.mark.parametrize("name", ["kriging", "forest"])
+def test_a_surrogate_finds_the_best_corner_of_a_conditional_space(name: str) -> None:
+    study = make_study(sampler={"name": name}, budget={"trials": 40})
+    optimizer, seen, best = Optimizer(study), set(), 1e9
+    for number in range(40):
+        configuration = optimizer.propose(seen)
+        seen.add(key(configuration))
+        bonus = 0.1 * float(configuration.get("burst", 0))
+        value = (float(configuration["x"]) - 0.3) ** 2 + (1 - bonus if configuration["mode"] == "fast" else 1)
+        best = min(best, value)
+        finish(optimizer, number, configuration, value)
+    assert best < 0.05
+
+
+@given(st.integers(0, 1000))
+def test_points_and_configurations_are_the_same_thing(seed: int) -> None:
+    encoding = Encoding(make_study().space)
+    configuration = encoding.space.sample(random.Random(seed))
+    assert encoding.decode(encoding.encode(configuration)) == configuration
+
+
+@pytest.mark.parametrize("name", ["tpe", "kriging", "forest", "cmaes", "qmc", "random"])
 def test_an_optimizer_learns_from_everybodys_trials_and_proposes_nothing_twice(name: str) -> None:
     study = make_study(sampler={"name": name}, budget={"trials": 30})
     optimizer, rng, seen = Optimizer(study), random.Random(0), set()

@@ -1,0 +1,175 @@
+"""Bayesian optimization over mixed conditional spaces: a surrogate, expected improvement, local search.
+
+After SMAC (Lindauer et al., JMLR 2022): candidates are random points and one-exchange neighbours of the best ones,
+improved by a few rounds of local search. The surrogate is a parameter; `forest` and `kriging` have one each.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial, TrialState
+from scipy.special import ndtr
+
+from ..space import from_optuna
+from .base import Setting
+from .encoding import INACTIVE, Encoding, Points
+
+_RANDOM, _STARTS, _ROUNDS, _STEPS = 300, 8, 3, 4
+_NEIGHBOUR_SPREAD = 0.2
+_EXPLORE = 0.08
+"""Share of proposals drawn at random, so that no region is left out for good (SMAC's interleaving)."""
+
+
+class Surrogate(Protocol):
+    """A regression that knows how sure it is."""
+
+    def fit(self, points: Points, values: NDArray[np.float64]) -> None:
+        """Learn from points, shape (n, parameters), and standardised values, shape (n,)."""
+
+    def predict(self, points: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and standard deviation at points, each of shape (n,)."""
+
+
+class BayesSampler(BaseSampler):
+    """Proposes the point with the largest expected improvement under a surrogate. For one objective to minimise or
+    maximise; `startup` trials are spread at random first."""
+
+    def __init__(self, setting: Setting, surrogate: Surrogate, startup: int) -> None:
+        self.setting, self.surrogate, self.startup = setting, surrogate, startup
+        self.encoding = Encoding(setting.space)
+        self.rng = np.random.default_rng(setting.seed)
+        self._random = RandomSampler(seed=setting.seed)
+        self._points: dict[int, Points] = {}
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return all parameters: which of them are active is decided with the point."""
+        del study, trial
+        return dict(self.setting.space.distributions)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the active parameters of the next point."""
+        del trial, search_space
+        states = (TrialState.COMPLETE, TrialState.RUNNING)
+        trials = [each for each in study.get_trials(deepcopy=False, states=states) if self._ours(each)]
+        done = [each for each in trials if each.state == TrialState.COMPLETE and each.value is not None]
+        if len(done) < self.startup or self.rng.random() < _EXPLORE:
+            point = self._random_points(1)[0]
+        else:
+            sign = -1.0 if study.direction.name == "MAXIMIZE" else 1.0
+            values = sign * np.array([float(each.value or 0.0) for each in done])
+            feasible = np.array([all(v <= 0 for v in each.constraints.values()) for each in done])
+            point = self._best_point(trials, done, values, feasible)
+        return dict(self.setting.space.to_optuna(self.encoding.decode(point)))
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Draw at random what the point does not have."""
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+    def reseed_rng(self) -> None:
+        """Start from fresh randomness, in a new process."""
+        self.rng = np.random.default_rng()
+        self._random.reseed_rng()
+
+    def _ours(self, trial: FrozenTrial) -> bool:
+        return bool(trial.params) and trial.params.keys() <= self.setting.space.parameters.keys()
+
+    def _point_of(self, trial: FrozenTrial) -> Points:
+        if trial.number not in self._points:
+            parameters = self.setting.space.parameters
+            configuration = {name: from_optuna(parameters[name], value) for name, value in trial.params.items()}
+            self._points[trial.number] = self.encoding.encode(configuration)
+        return self._points[trial.number]
+
+    def _best_point(
+        self,
+        trials: Sequence[FrozenTrial],
+        done: Sequence[FrozenTrial],
+        values: NDArray[np.float64],
+        feasible: NDArray[np.bool_],
+    ) -> Points:
+        values = _penalised(values, feasible)
+        standard = standardise(values)
+        points = np.array([self._point_of(each) for each in done])
+        self.surrogate.fit(points, standard)
+        tried = {tuple(self._point_of(each)) for each in trials}
+        ranked = points[np.argsort(standard)[:_STARTS]]
+        best = float(standard.min())
+
+        def score(candidates: Points) -> NDArray[np.float64]:
+            mean, spread = self.surrogate.predict(candidates)
+            return expected_improvement(best - mean, spread)
+
+        found, scores = self._search(ranked, score)
+        for index in np.argsort(-scores):
+            if tuple(found[index]) not in tried and self._allowed(found[index]):
+                return np.asarray(found[index])
+        return self._random_points(1)[0]
+
+    def _search(
+        self, starts: Points, score: Callable[[Points], NDArray[np.float64]]
+    ) -> tuple[Points, NDArray[np.float64]]:
+        """Return candidates with their scores after a local search from good and random points."""
+        found = np.concatenate([self._random_points(_RANDOM), self._neighbours(starts)])
+        scores = score(found)
+        for _round in range(_ROUNDS):
+            top = found[np.argsort(-scores)[:_STARTS]]
+            near = self._neighbours(top)
+            found, scores = np.concatenate([found, near]), np.concatenate([scores, score(near)])
+        found, first = np.unique(found, axis=0, return_index=True)
+        return found, scores[first]
+
+    def _random_points(self, count: int) -> Points:
+        return self.encoding.snap(self.rng.random((count, len(self.encoding.names))))
+
+    def _neighbours(self, points: Points) -> Points:
+        """Return points that differ in one active parameter, a few per parameter."""
+        found = []
+        categorical = self.encoding.categorical
+        for point in points:
+            for column in np.flatnonzero(point != INACTIVE):
+                for _step in range(2 if categorical[column] else _STEPS):
+                    near = point.copy()
+                    near[near == INACTIVE] = self.rng.random(int((near == INACTIVE).sum()))
+                    if categorical[column]:
+                        near[column] = self.rng.random()
+                    else:
+                        near[column] = np.clip(near[column] + _NEIGHBOUR_SPREAD * self.rng.standard_normal(), 0, 1)
+                    found.append(near)
+        return self.encoding.snap(np.array(found))
+
+    def _allowed(self, point: Points) -> bool:
+        return self.setting.space.violated(self.encoding.decode(point)) is None
+
+
+def expected_improvement(gain: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the expected improvement for expected gains with normal spreads (Jones et al., 1998)."""
+    spread = np.maximum(spread, 1e-9)
+    z = gain / spread
+    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+    return np.asarray(gain * ndtr(z) + spread * density)
+
+
+def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values with mean 0 and deviation 1, on a logarithmic scale where they are positive and skewed."""
+    if values.min() > 0 and values.max() > 3 * np.median(values):
+        values = np.log(values)
+    low, high = np.quantile(values, [0.25, 0.75])
+    values = np.minimum(values, high + 3 * max(high - low, 1e-12))  # one terrible trial must not flatten the rest
+    spread = values.std()
+    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
+
+
+def _penalised(values: NDArray[np.float64], feasible: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return values in which infeasible points are as bad as the worst feasible one."""
+    if feasible.all() or not feasible.any():
+        return values
+    return np.where(feasible, values, np.maximum(values, values[feasible].max()))
