@@ -12,6 +12,8 @@ from .statistics import MIN_PAIRS, gain_difference, gain_ratio
 from .study import Objective, Study
 from .trial import Trial
 
+_RESCUED = "improved: the default failed on all check seeds, the incumbent on none"
+
 Measure = Callable[[str, int, int, int, Configuration], Awaitable[Measurement]]
 """Measures (purpose, trial or step, position, seed, configuration), or returns what the store has of it."""
 
@@ -53,6 +55,13 @@ def judge(study: Study, pairs: Pairs) -> list[CheckResult]:
     return [_judge_one(objective, pairs, doubt, failed) for objective in study.objectives]
 
 
+def _default_fails(pairs: Pairs) -> bool:
+    """Whether the default failed on all check seeds, enough of them, and the incumbent on none."""
+    failed = [each.state == "failed" for each in pairs.default]
+    worked = [each.state == "complete" for each in pairs.incumbent]
+    return len(failed) >= MIN_PAIRS and all(failed) and all(worked)
+
+
 def nothing_to_check(study: Study) -> list[CheckResult]:
     """Return the verdict when the default itself is the best configuration found."""
     return [
@@ -76,6 +85,7 @@ def _judge_one(objective: Objective, pairs: Pairs, doubt: str, failed: int) -> C
     low = ratio.low > 1 if ratio else bool(difference and difference.low > 0)
     high = ratio.high < 1 if ratio else bool(difference and difference.high < 0)
     enough = len(before) >= MIN_PAIRS
+    rescued = _default_fails(pairs) and not doubt
     return CheckResult(
         metric=objective.metric,
         ratio=ratio.value if ratio else None,
@@ -83,8 +93,8 @@ def _judge_one(objective: Objective, pairs: Pairs, doubt: str, failed: int) -> C
         high=ratio.high if ratio else None,
         difference=(difference.value, difference.low, difference.high) if difference else None,
         pairs=len(before),
-        improved=low and enough and not doubt,
-        verdict=_verdict(len(before), better=low, worse=high, doubt=doubt),
+        improved=rescued or (low and enough and not doubt),
+        verdict=_RESCUED if rescued else _verdict(len(before), better=low, worse=high, doubt=doubt),
         default_median=median(before) if before else None,
         incumbent_median=median(after) if after else None,
         failed_pairs=failed,

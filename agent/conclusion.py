@@ -9,7 +9,7 @@ from .ablation import measure_ablation
 from .check import Measure, Pairs, judge, measure_pairs, nothing_to_check
 from .events import AblationStep, CheckProgressed, CheckResult
 from .executors.base import Executor, Job
-from .memory.store import StoredEvaluation
+from .memory.rows import StoredEvaluation
 from .record import Record
 from .space import Configuration
 

@@ -5,7 +5,8 @@ from typing import Any
 from ..tools.errors import InputError
 from .environment import describe_environment
 from .memory.recall import traits
-from .memory.store import Store, StoredStudy
+from .memory.rows import StoredStudy
+from .memory.store import Store
 from .study import Study
 
 _MAY_CHANGE = {

@@ -12,7 +12,8 @@ from statistics import median
 from ..tools.targets import Measurement
 from .budget import MODEL_RESOURCES, Ledger, Resource
 from .history import History, violations
-from .memory.store import Store, StoredEvaluation, StoredStudy
+from .memory.rows import StoredEvaluation, StoredStudy
+from .memory.store import Store
 from .optimizer import Optimizer
 from .proposal import Accepted
 from .study import Study

@@ -16,7 +16,8 @@ from .conclusion import Conclusion, conclude, job
 from .executors.base import Executor
 from .executors.local import LocalExecutor
 from .memory.recall import recall
-from .memory.store import Store, StoredEvaluation, StoredStudy, data_directory
+from .memory.rows import StoredEvaluation, StoredStudy
+from .memory.store import Store, data_directory
 from .opening import resume_study, start_study
 from .optimizer import SpaceExhaustedError
 from .planners import PLANNERS
@@ -117,6 +118,11 @@ class Session:
         seed = self.study.evaluation.tuning_seeds[0]
         self.record.finish(trial, [measurement], StoredEvaluation("tune", number, 0, seed, measurement))
         return trial
+
+    def close(self) -> None:
+        """Give the study up, so that another process may resume it; `run` does this by itself."""
+        state = "interrupted" if self.record.spent() is None else "finished"
+        self.record.store.release(self.record.stored.id, state)
 
     # The loop
 

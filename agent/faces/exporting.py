@@ -11,7 +11,7 @@ import typer
 from ...tools.errors import InputError
 from ..apply import write
 from ..history import History
-from ..memory.store import StoredStudy
+from ..memory.rows import StoredStudy
 from ..study import Study
 from .showing import open_stored
 

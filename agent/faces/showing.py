@@ -11,7 +11,8 @@ from rich.text import Text
 from ...tools.errors import InputError
 from ..events import StudyFinished
 from ..history import History
-from ..memory.store import Store, StoredStudy, default_url
+from ..memory.rows import StoredStudy
+from ..memory.store import Store, default_url
 from ..study import Study
 from ..studyfile import parse_study
 from ..trial import Trial

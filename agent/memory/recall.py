@@ -7,7 +7,8 @@ from typing import Any
 
 from ..history import History
 from ..study import Study
-from .store import Store, StoredStudy
+from .rows import StoredStudy
+from .store import Store
 
 _SIMILAR_ENOUGH = 0.4
 

@@ -6,23 +6,22 @@ returns. One process at a time owns a study.
 
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Row, bindparam, create_engine, delete, event, func, insert, select, update
+from sqlalchemy import Engine, bindparam, create_engine, delete, event, func, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from ...tools.errors import InputError, TrimtabError
-from ...tools.targets import Measurement
 from ..budget import MODEL_RESOURCES, Resource
 from ..models.settings import Capability
 from ..trial import Trial
+from .ownership import is_alive, this_process
+from .rows import StoredEvaluation, StoredStudy, evaluation_of, evaluation_row, study_of, trial_of
 from .schema import ENDPOINTS, EVALUATIONS, MIGRATIONS, MODEL_CALLS, STUDIES, TRIALS, migrate
 
 # Built once: putting a statement together costs more than running it.
@@ -36,34 +35,6 @@ _ADD_EVALUATION = insert(EVALUATIONS)
 
 class StoreError(TrimtabError):
     """The store could not be read or written."""
-
-
-@dataclass(frozen=True)
-class StoredStudy:
-    """A study as stored. `traits` is what recall compares: the system, parameters and objectives, as JSON."""
-
-    id: int
-    key: str
-    name: str
-    definition: dict[str, Any]
-    directory: str
-    traits: str
-    environment: dict[str, Any]
-    state: str
-    created: float
-    search_s: float
-    result: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class StoredEvaluation:
-    """One evaluation as stored. `purpose` is 'tune', or the phase of the final check it belongs to."""
-
-    purpose: str
-    trial: int
-    position: int
-    seed: int
-    measurement: Measurement
 
 
 class Store:
@@ -115,7 +86,7 @@ class Store:
                 "state": "running",
                 "created": time.time(),
                 "search_s": 0.0,
-                "owner": json.dumps(_me()),
+                "owner": json.dumps(this_process()),
             }
             connection.execute(insert(STUDIES).values(row))
         return self.study(str(row["key"]))
@@ -126,7 +97,7 @@ class Store:
         if name is not None:
             query = query.where(STUDIES.c.name == name)
         with self._transaction() as connection:
-            return [_study(row) for row in connection.execute(query)]
+            return [study_of(row) for row in connection.execute(query)]
 
     def study(self, key_or_name: str) -> StoredStudy:
         """Return the study with this key, else the newest one of this name.
@@ -137,7 +108,7 @@ class Store:
         with self._transaction() as connection:
             row = connection.execute(select(STUDIES).where(STUDIES.c.key == key_or_name)).first()
         if row is not None:
-            return _study(row)
+            return study_of(row)
         found = self.studies(key_or_name)
         if found:
             return found[0]
@@ -153,11 +124,13 @@ class Store:
         with self._transaction() as connection:
             row = connection.execute(select(STUDIES.c.key, STUDIES.c.owner).where(STUDIES.c.id == study_id)).one()
             owner = json.loads(row.owner) if row.owner else None
-            if owner is not None and owner != _me() and _alive(owner):
+            if owner is not None and owner != this_process() and is_alive(owner):
                 where = f"process {owner['pid']} on {owner['host']}"
                 raise InputError(f"study {row.key} is being run by {where}", "wait for it, or stop it")
             connection.execute(
-                update(STUDIES).where(STUDIES.c.id == study_id).values(owner=json.dumps(_me()), state="running")
+                update(STUDIES)
+                .where(STUDIES.c.id == study_id)
+                .values(owner=json.dumps(this_process()), state="running")
             )
 
     def release(self, study_id: int, state: str) -> None:
@@ -203,7 +176,7 @@ class Store:
         """Record a trial's result, together with its last evaluation and the study's search time so far."""
         with self._transaction() as connection:
             if evaluation is not None:
-                connection.execute(_ADD_EVALUATION, _evaluation_row(study_id, evaluation))
+                connection.execute(_ADD_EVALUATION, evaluation_row(study_id, evaluation))
             connection.execute(
                 _FINISH_TRIAL,
                 {
@@ -222,13 +195,13 @@ class Store:
         """Return the trials of a study in order."""
         query = select(TRIALS).where(TRIALS.c.study_id == study_id).order_by(TRIALS.c.number)
         with self._transaction() as connection:
-            return [_trial(row) for row in connection.execute(query)]
+            return [trial_of(row) for row in connection.execute(query)]
 
     # Evaluations
 
     def add_evaluation(self, study_id: int, evaluation: StoredEvaluation, configuration: str | None = None) -> None:
         """Record a finished evaluation. `configuration` (JSON) is given when it is not its trial's own."""
-        row = _evaluation_row(study_id, evaluation)
+        row = evaluation_row(study_id, evaluation)
         with self._transaction() as connection:
             connection.execute(_ADD_EVALUATION, {**row, "configuration": configuration})
 
@@ -246,7 +219,7 @@ class Store:
             query = query.where(EVALUATIONS.c.trial == trial)
         with self._transaction() as connection:
             rows = connection.execute(query.order_by(EVALUATIONS.c.trial, EVALUATIONS.c.position))
-            return [_evaluation(row) for row in rows]
+            return [evaluation_of(row) for row in rows]
 
     # Models
 
@@ -331,82 +304,3 @@ def _shown(url: str) -> str:
 def _reason(error: Exception) -> str:
     text = str(getattr(error, "orig", None) or error)
     return (text.strip().splitlines() or [type(error).__name__])[0]
-
-
-def _me() -> dict[str, Any]:
-    return {"pid": os.getpid(), "host": socket.gethostname(), "start": _process_start(os.getpid())}
-
-
-def _process_start(pid: int) -> str | None:
-    """Return when a process was started, in clock ticks since boot: tells a reused process id."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return None
-
-
-def _alive(owner: dict[str, Any]) -> bool:
-    if owner["host"] != socket.gethostname() or owner["start"] is None:
-        return False
-    return _process_start(owner["pid"]) == str(owner["start"])
-
-
-def _study(row: Row[Any]) -> StoredStudy:
-    return StoredStudy(
-        id=row.id,
-        key=row.key,
-        name=row.name,
-        definition=json.loads(row.definition),
-        directory=row.directory,
-        traits=row.traits,
-        environment=json.loads(row.environment),
-        state=row.state,
-        created=row.created,
-        search_s=row.search_s,
-        result=json.loads(row.result) if row.result else None,
-    )
-
-
-def _trial(row: Row[Any]) -> Trial:
-    return Trial(
-        number=row.number,
-        source=row.source,
-        configuration=json.loads(row.configuration),
-        state=row.state,
-        metrics=json.loads(row.metrics),
-        reason=row.reason,
-        started=row.started,
-        finished=row.finished,
-        duration_s=row.duration_s,
-        **json.loads(row.proposal),
-    )
-
-
-def _evaluation_row(study_id: int, evaluation: StoredEvaluation) -> dict[str, Any]:
-    measured = _measurement_row(evaluation.measurement)
-    return {
-        "study_id": study_id,
-        "purpose": evaluation.purpose,
-        "trial": evaluation.trial,
-        "position": evaluation.position,
-        "seed": evaluation.seed,
-        "configuration": None,
-        "finished": time.time(),
-        **measured,
-    }
-
-
-def _measurement_row(measurement: Measurement) -> dict[str, Any]:
-    """Return a measurement as columns."""
-    return {**measurement.model_dump(exclude={"metrics"}), "metrics": json.dumps(measurement.metrics)}
-
-
-def _evaluation(row: Row[Any]) -> StoredEvaluation:
-    measurement = Measurement(
-        state=row.state,
-        metrics=json.loads(row.metrics),
-        reason=row.reason,
-        duration_s=row.duration_s,
-        log=row.log,
-    )
-    return StoredEvaluation(row.purpose, row.trial, row.position, row.seed, measurement)

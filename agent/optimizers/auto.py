@@ -1,7 +1,7 @@
 """Chooses a strategy from the space and the budget.
 
 Measured on six tables of real systems (PostgreSQL, 7-Zip, LLVM, ExaStencils, dconvert, x264; `python -m
-trimtab.evals.bench.samplers` repeats it): on budgets of 25 and 50 trials the Gaussian process of `kriging` leaves
+trimtab.evals.bench samplers` repeats it): on budgets of 25 and 50 trials the Gaussian process of `kriging` leaves
 less regret than TPE on average. A suggestion of it grows dearer with the history, and it takes one objective; TPE
 takes everything else.
 """

@@ -104,15 +104,18 @@ class BayesSampler(BaseSampler):
         ranked = points[np.argsort(standard)[:_STARTS]]
         best = float(standard.min())
 
-        def score(candidates: Points) -> NDArray[np.float64]:
+        def score(candidates: Points) -> Points:
             mean, spread = self.surrogate.predict(candidates)
-            return expected_improvement(best - mean, spread)
+            gains: NDArray[np.float64] = best - mean
+            return expected_improvement(gains, spread)
 
         found, scores = self._search(ranked, score)
         for index in np.argsort(-scores):
             if tuple(found[index]) not in tried and self._allowed(found[index]):
-                return np.asarray(found[index])
-        return self._random_points(1)[0]
+                chosen: Points = found[index]
+                return chosen
+        drawn: Points = self._random_points(1)[0]
+        return drawn
 
     def _search(
         self, starts: Points, score: Callable[[Points], NDArray[np.float64]]

@@ -1,4 +1,4 @@
-"""Bayesian optimization with scikit-learn's Gaussian process: Matern 5/2 with a length scale per parameter.
+"""Bayesian optimization with scikit-learn's Gaussian process: Matern 3/2 with a length scale per parameter.
 
 For small budgets. Length scales are fitted anew at each fifth more trials and kept in between, so that a
 suggestion stays cheap.
@@ -25,7 +25,7 @@ class GaussianProcess:
 
     def __init__(self, parameters: int) -> None:
         self._kernel = ConstantKernel(1.0, (0.05, 20.0)) * Matern(
-            [1.0] * parameters, (0.1, 30.0), nu=2.5
+            [1.0] * parameters, (0.1, 30.0), nu=1.5
         ) + WhiteKernel(0.05, (1e-4, 0.5))
         self._fitted_at = 0
         self._process: GaussianProcessRegressor | None = None

@@ -168,6 +168,19 @@ def test_wall_time_ends_the_search(store: Store, tmp_path: Path) -> None:
     assert "0.3 s" in report.stopped_by
 
 
+def test_a_default_that_always_fails_is_beaten_by_what_works(store: Store, tmp_path: Path) -> None:
+    def fragile(configuration: Mapping[str, object], seed: int) -> dict[str, float]:
+        if configuration["x"] == 0.5:
+            raise ValueError("the default does not even start")
+        return loss(configuration, seed)
+
+    check = finished(run(make_study(tmp_path), store, FunctionExecutor(fragile))).check
+    assert check is not None
+    assert check.improved
+    assert check.ratio is None
+    assert "failed on all" in check.verdict
+
+
 class Ideas:
     """A planner with given ideas, one list a call."""
 
@@ -295,6 +308,8 @@ def test_ask_and_tell_let_a_caller_evaluate(study: Study, store: Store) -> None:
         session.tell(session.ask().number, {"loss": 2.0})
     with pytest.raises(BudgetSpentError):
         session.ask()
+    session.close()
+    assert store.studies()[0].state == "finished"
     stored = store.trials(store.studies()[0].id)
     assert [trial.state for trial in stored[:3]] == ["complete", "failed", "complete"]
 

@@ -1,0 +1,99 @@
+"""Studies, trials and evaluations between Python and the rows of the store."""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from ...tools.targets import Measurement
+from ..trial import Trial
+
+
+@dataclass(frozen=True)
+class StoredStudy:
+    """A study as stored. `traits` is what recall compares: the system, parameters and objectives, as JSON."""
+
+    id: int
+    key: str
+    name: str
+    definition: dict[str, Any]
+    directory: str
+    traits: str
+    environment: dict[str, Any]
+    state: str
+    created: float
+    search_s: float
+    result: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class StoredEvaluation:
+    """One evaluation as stored. `purpose` is 'tune', or the phase of the final check it belongs to."""
+
+    purpose: str
+    trial: int
+    position: int
+    seed: int
+    measurement: Measurement
+
+
+def study_of(row: Row[Any]) -> StoredStudy:
+    """Return the study of a row."""
+    return StoredStudy(
+        id=row.id,
+        key=row.key,
+        name=row.name,
+        definition=json.loads(row.definition),
+        directory=row.directory,
+        traits=row.traits,
+        environment=json.loads(row.environment),
+        state=row.state,
+        created=row.created,
+        search_s=row.search_s,
+        result=json.loads(row.result) if row.result else None,
+    )
+
+
+def trial_of(row: Row[Any]) -> Trial:
+    """Return the trial of a row."""
+    return Trial(
+        number=row.number,
+        source=row.source,
+        configuration=json.loads(row.configuration),
+        state=row.state,
+        metrics=json.loads(row.metrics),
+        reason=row.reason,
+        started=row.started,
+        finished=row.finished,
+        duration_s=row.duration_s,
+        **json.loads(row.proposal),
+    )
+
+
+def evaluation_row(study_id: int, evaluation: StoredEvaluation) -> dict[str, Any]:
+    """Return the row of an evaluation that ended now."""
+    return {
+        "study_id": study_id,
+        "purpose": evaluation.purpose,
+        "trial": evaluation.trial,
+        "position": evaluation.position,
+        "seed": evaluation.seed,
+        "configuration": None,
+        "finished": time.time(),
+        **evaluation.measurement.model_dump(exclude={"metrics"}),
+        "metrics": json.dumps(evaluation.measurement.metrics),
+    }
+
+
+def evaluation_of(row: Row[Any]) -> StoredEvaluation:
+    """Return the evaluation of a row."""
+    measurement = Measurement(
+        state=row.state,
+        metrics=json.loads(row.metrics),
+        reason=row.reason,
+        duration_s=row.duration_s,
+        log=row.log,
+    )
+    return StoredEvaluation(row.purpose, row.trial, row.position, row.seed, measurement)
