@@ -1,7 +1,6 @@
 """Benchmarks: each prints a ratio against a named baseline that was measured in the same run.
 
-A new one is a module here with `run() -> Iterator[Comparison]`, and its name in `BENCHMARKS`; one that takes many
-minutes is left out there and run by its name.
+A new one is a module here with `run() -> Iterator[Comparison]`, and its name in `BENCHMARKS`.
 """
 
-BENCHMARKS = ("startup", "repair", "spawn", "durable_trial", "prompt_size", "busy_workers")
+BENCHMARKS = ("startup", "repair", "spawn", "durable_trial", "prompt_size", "busy_workers", "samplers")

@@ -1,5 +1,6 @@
 """What a benchmark reports, and how times are taken."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ours against a baseline, both in `unit`, and the bar that the ratio must meet."""
+    """Ours against a baseline, both in `unit`, and the bar that the ratio must meet (infinite: none)."""
 
     what: str
     ours: float
@@ -23,10 +24,10 @@ class Comparison:
         return self.ours / self.theirs
 
     def __str__(self) -> str:
-        verdict = "meets" if self.ratio <= self.bar else "MISSES"
+        verdict = f"({'meets' if self.ratio <= self.bar else 'MISSES'} the bar of {self.bar:.3g})"
         return (
             f"{self.what}: {self.ours:.4g} {self.unit}, {self.baseline} {self.theirs:.4g} {self.unit}, "
-            f"ratio {self.ratio:.3g} ({verdict} the bar of {self.bar:.3g})"
+            f"ratio {self.ratio:.3g} {verdict if self.bar < math.inf else ''}".rstrip()
         )
 
 

@@ -1,7 +1,4 @@
-"""Our `auto` against Optuna's TPE on the measured tables: mean normalised regret after 25 and 50 trials.
-
-Takes about ten minutes, so `make bench` leaves it out: python -m trimtab.evals.bench samplers
-"""
+"""Our `auto` against Optuna's TPE on the measured tables: mean normalised regret after 25 and 50 trials."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
