@@ -36,6 +36,7 @@ class Proposing:
         self._ready: deque[Proposal] = deque()
         self._thinking: asyncio.Task[list[Proposal]] | None = None
         self._thoughts = 0
+        self._hurried = asyncio.Event()
 
     def think(self) -> None:
         """Start the planner on its next ideas, unless it is at work, has some ready, or has had its share."""
@@ -60,7 +61,10 @@ class Proposing:
         arrival = tape.arrival(self._thoughts) if tape is not None else None
         if arrival is None:
             if self._kept_for_model(trial):
-                await asyncio.wait({self._thinking}, timeout=PATIENCE_S)
+                hurried = asyncio.create_task(self._hurried.wait())
+                first = asyncio.FIRST_COMPLETED
+                await asyncio.wait({self._thinking, hurried}, timeout=PATIENCE_S, return_when=first)
+                hurried.cancel()
             if not self._thinking.done():
                 return
         elif arrival > trial:
@@ -70,6 +74,10 @@ class Proposing:
             tape.arrived(self._thoughts, trial)
         self._thinking = None
         self._thoughts += 1
+
+    def hurry(self) -> None:
+        """Wait for the planner no more: the run is being stopped."""
+        self._hurried.set()
 
     def next(self) -> Accepted:
         """Return what to evaluate next.

@@ -4,6 +4,7 @@ A Session is also an ask/tell interface for callers that evaluate trials themsel
 """
 
 import asyncio
+import math
 import time
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -101,7 +102,7 @@ class Session:
         """Record the result of an asked trial: its metrics, or the reason why it failed.
 
         Raises:
-            TrimtabError: no such trial is running, or a required metric is missing.
+            TrimtabError: no such trial is running, or a required metric is missing or not finite.
         """
         trials = self.record.history.trials
         if not 0 <= number < len(trials) or trials[number].state != "running":
@@ -110,6 +111,9 @@ class Session:
         missing = [name for name in self.study.required_metrics if name not in told]
         if failed is None and missing:
             raise TrimtabError(f"trial {number} was told no metric {missing[0]!r}")
+        unusable = [name for name, value in told.items() if not math.isfinite(value)]
+        if unusable:
+            raise TrimtabError(f"trial {number}: metric {unusable[0]!r} is not finite", "tell it as failed")
         seconds = time.time() - trial.started
         if failed is None:
             measurement = Measurement(state="complete", metrics=told, duration_s=seconds)
@@ -168,6 +172,7 @@ class Session:
     def stop(self) -> None:
         """Start nothing more; running evaluations end, then `run` ends. The study can be resumed."""
         self._stopping = True
+        self.proposing.hurry()
         self._queue.put_nowait(None)
 
     async def _search(self, executor: Executor) -> AsyncIterator[events.Event]:
@@ -189,7 +194,7 @@ class Session:
         while len(self._running) < executor.workers and not self._stopping:
             await asyncio.sleep(0)  # a planner without latency gets to speak before the slot is filled
             await self.proposing.settle()
-            trial = self._next_trial()
+            trial = None if self._stopping else self._next_trial()
             if trial is None:
                 return
             task = asyncio.create_task(self._evaluate(trial, executor))

@@ -224,6 +224,23 @@ def test_a_slow_planner_never_idles_a_worker_and_its_ideas_are_used_when_they_co
     assert sources.count("planner") == 1
 
 
+def test_the_last_trial_of_a_short_run_waits_for_a_model_unless_the_run_is_stopped(
+    store: Store, tmp_path: Path
+) -> None:
+    study = make_study(tmp_path, budget={"trials": 3})
+    found = run(study, store, FunctionExecutor(loss), planner=Ideas([{"x": 0.05}], delay_s=0.3))
+    assert [e.source for e in found if isinstance(e, events.TrialStarted)] == ["default", "random", "planner"]
+
+    async def stop_while_it_waits() -> list[events.Event]:
+        session, seen = Session.start(study, store, Ideas([{"x": 0.05}], delay_s=60)), []
+        asyncio.get_running_loop().call_later(0.3, session.stop)
+        async with asyncio.timeout(10):
+            seen += [event async for event in session.run(FunctionExecutor(loss))]
+        return seen
+
+    assert isinstance(asyncio.run(stop_while_it_waits())[-1], events.StudyInterrupted)
+
+
 def test_a_planner_that_fails_does_not_stop_the_study(study: Study, store: Store) -> None:
     found = run(study, store, planner=Ideas(fails=True))
     assert finished(found).trials == 10
@@ -301,6 +318,8 @@ def test_ask_and_tell_let_a_caller_evaluate(study: Study, store: Store) -> None:
     third = session.ask()
     with pytest.raises(TrimtabError, match="no metric 'loss'"):
         session.tell(third.number, {"los": 1.0})
+    with pytest.raises(TrimtabError, match="not finite"):
+        session.tell(third.number, {"loss": float("nan")})
     session.tell(third.number, {"loss": 0.5})
     with pytest.raises(TrimtabError, match="not running"):
         session.tell(third.number, {"loss": 0.5})
