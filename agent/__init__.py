@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .api import Result, tune
-    from .optimizers.planner import PlannerSampler
+    from .planner_sampler import PlannerSampler
     from .session import Session
     from .study import Study
     from .studyfile import load_study
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["PlannerSampler", "Result", "Session", "Study", "load_study", "tune"]
 
 _HOMES = {
-    "PlannerSampler": ".optimizers.planner",
+    "PlannerSampler": ".planner_sampler",
     "Result": ".api",
     "tune": ".api",
     "Session": ".session",

@@ -2,6 +2,7 @@
 
 import asyncio
 import statistics
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -17,14 +18,14 @@ _FEWEST_ROWS = 8
 class AnalyseArguments(BaseModel):
     """Which analysis."""
 
-    what: Literal["importance", "correlations", "failures", "convergence", "predict"]
+    what: Literal["importance", "sensitivity", "correlations", "failures", "convergence", "predict"]
     configuration: dict[str, Any] | None = Field(None, description="For predict: the configuration.")
 
 
 @tool(AnalyseArguments)
 async def analyse(desk: Desk, arguments: AnalyseArguments) -> str:
-    """Analyse the trials: importance of parameters, rank correlations with the objective, where trials fail,
-    convergence, or a surrogate's prediction for a configuration."""
+    """Analyse the trials: importance of parameters, sensitivity around the best trial, rank correlations with the
+    objective, where trials fail, convergence, or a surrogate's prediction for a configuration."""
     rows = [row for row in desk.rows if row.loss is not None][-_MOST_ROWS:]
     match arguments.what:
         case "failures":
@@ -35,6 +36,8 @@ async def analyse(desk: Desk, arguments: AnalyseArguments) -> str:
             return f"only {len(rows)} trials have a result: too few for this analysis (at least {_FEWEST_ROWS})"
         case "importance":
             return await asyncio.to_thread(importance, desk, rows)
+        case "sensitivity":
+            return await asyncio.to_thread(sensitivity, desk, rows)
         case "correlations":
             return await asyncio.to_thread(correlations, desk, rows)
         case "predict":
@@ -50,16 +53,38 @@ def forest(desk: Desk, rows: Sequence[Row]) -> Any:  # scikit-learn is untyped
 
 
 def importance(desk: Desk, rows: Sequence[Row]) -> str:
-    """Rank parameters by permutation importance in a random forest (Breiman, 2001)."""
-    from sklearn.inspection import permutation_importance
+    """Rank parameters by what separates good trials from the rest (PED-ANOVA, Watanabe et al., IJCAI 2023)."""
+    import optuna
 
-    encoded = [desk.encode(row.configuration) for row in rows]
-    losses = [row.loss for row in rows]
-    found = permutation_importance(forest(desk, rows), encoded, losses, n_repeats=5, random_state=0)
-    total = sum(max(0.0, mean) for mean in found.importances_mean) or 1.0
-    ranked = sorted(zip(found.importances_mean, desk.parameters, strict=True), reverse=True)
-    lines = [f"{name}: {max(0.0, mean) / total:.0%}" for mean, name in ranked[:15]]
-    return "\n".join([f"share of the explained variation of {desk.metric}, {len(rows)} trials:", *lines])
+    study = optuna.create_study()
+    for row in rows:
+        distributions = {name: desk.distributions[name] for name in row.configuration}
+        params = desk.to_optuna(row.configuration)
+        study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=row.loss))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the evaluator is marked experimental
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+        found = optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)
+    total = sum(found.values()) or 1.0
+    lines = [f"{name}: {share / total:.0%}" for name, share in list(found.items())[:15]]
+    rest = [name for name in desk.parameters if name not in found]
+    lines += [f"not in every trial, so not ranked: {', '.join(rest[:15])}"] if rest else []
+    return "\n".join([f"importance for {desk.metric}, {len(rows)} trials:", *lines])
+
+
+def sensitivity(desk: Desk, rows: Sequence[Row]) -> str:
+    """Say how far a forest expects the objective to move when one parameter of the best trial is varied alone."""
+    model, best = forest(desk, rows), min(rows, key=lambda row: row.loss or 0.0)
+    found = []
+    for name in best.configuration:
+        values = desk.variations[name]
+        losses = model.predict([desk.encode({**best.configuration, name: value}) for value in values])
+        at = [desk.to_metric(float(loss)) for loss in losses]
+        good, bad = int(losses.argmin()), int(losses.argmax())
+        ends = f"best at {values[good]} ({at[good]:.4g}), worst at {values[bad]} ({at[bad]:.4g})"
+        found.append((float(losses.max() - losses.min()), f"{name}: {ends}"))
+    found.sort(key=lambda pair: -pair[0])
+    return "\n".join([f"around trial {best.number}, expected {desk.metric}:", *(line for _, line in found[:12])])
 
 
 def correlations(desk: Desk, rows: Sequence[Row]) -> str:

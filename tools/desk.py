@@ -2,7 +2,7 @@
 when it is called. Knows nothing of the agent that fills it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .expressions import Value
@@ -23,7 +23,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Desk:
-    """One study, as tools see it. `encode` turns a configuration into numbers, one per parameter."""
+    """One study, as tools see it. `encode` turns a configuration into numbers, one per parameter; `variations` are
+    values of a parameter worth comparing; `distributions` and `to_optuna` are for Optuna's own analyses."""
 
     parameters: Sequence[str]
     metric: str
@@ -33,5 +34,7 @@ class Desk:
     system: str | None
     encode: Callable[[Mapping[str, Any]], list[float]]
     submit: Callable[[list[dict[str, Any]]], str]
+    distributions: Mapping[str, Any]
+    to_optuna: Callable[[Mapping[str, Any]], dict[str, Any]]
+    variations: Mapping[str, Sequence[Value]]
     to_metric: Callable[[float], float] = lambda loss: loss
-    limits: Mapping[str, int] = field(default_factory=dict)

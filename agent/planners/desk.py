@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...tools.desk import Desk, Row
+from ...tools.expressions import Value
 from ..history import History
+from ..optimizers.encoding import from_unit
 from ..parameters import Parameter
 from ..study import Study
 from ..trial import Trial
 from .base import Context
 from .digest import line_of, recalled_lines
 
-_MOST_ROWS = 2000
+_MOST_ROWS, _VARIATIONS = 2000, 9
 
 
 def fill_desk(context: Context, submit: Callable[[list[dict[str, Any]]], str]) -> Desk:
@@ -28,6 +30,9 @@ def fill_desk(context: Context, submit: Callable[[list[dict[str, Any]]], str]) -
         system=study.study.system,
         encode=lambda configuration: encode(study, configuration),
         submit=submit,
+        distributions=study.space.distributions,
+        to_optuna=study.space.to_optuna,
+        variations={name: _variations(parameter) for name, parameter in study.space.parameters.items()},
         to_metric=lambda loss: -loss if objective.direction == "maximize" else loss,
     )
 
@@ -44,6 +49,12 @@ def _number(parameter: Parameter, value: Any) -> float:
     if parameter.type in {"categorical", "ordinal"}:
         return float(list(parameter.choices).index(value))
     return float(value)
+
+
+def _variations(parameter: Parameter) -> list[Value]:
+    """Return up to nine values over a parameter's whole range."""
+    count = int(min(parameter.size, _VARIATIONS))
+    return list(dict.fromkeys(from_unit(parameter, at / max(1, count - 1)) for at in range(count)))
 
 
 def _row(trial: Trial, history: History, study: Study) -> Row:

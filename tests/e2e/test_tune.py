@@ -226,6 +226,41 @@ def test_two_runs_of_one_study_at_a_time_are_refused(slow: Path) -> None:
     assert "is being run by process" in second.stderr
 
 
+NASTY = """
+import json, os, shutil, sys, time
+x = float(sys.argv[1])
+kind = int((x + 1) * 4)
+if x != 1.0:
+    if kind == 0: time.sleep(60)
+    if kind == 1:
+        while True: print("x" * 10000)
+    if kind == 2: print('{"loss": NaN}'); sys.exit()
+    if kind == 3: sys.exit()
+    if kind == 4: held = [bytearray(10**7) for _ in range(1000)]
+    if kind == 5: shutil.rmtree(os.getcwd())
+    if kind == 6:
+        for _ in range(80):
+            if os.fork() == 0: time.sleep(30)
+        time.sleep(30)
+print(json.dumps({"loss": x}))
+"""
+
+
+def test_nasty_trials_cost_one_trial_each_with_a_reason_and_the_run_goes_on(folder: Path) -> None:
+    (folder / "program.py").write_text(NASTY)
+    limits = '[evaluation.limits]\nmemory = "200 MiB"\nprocesses = 20\noutput = "1 MiB"\n'
+    text = STUDY.replace("timeout_s = 10", "timeout_s = 2").replace("[budget]", f"{limits}[budget]")
+    (folder / "study.toml").write_text(text)
+    done = trimtab("tune", "study.toml", "--trials", 30, "--sampler", "qmc", "--planner", "none", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    trials = [line for line in lines(done.stdout) if line["event"] == "trial_finished"]
+    assert len(trials) == 30
+    reasons = " | ".join(trial["reason"] for trial in trials if trial["state"] == "failed")
+    for word in ("timeout", "limit output", "nan", "printed nothing", "limit memory", "limit processes"):
+        assert word in reasons
+    assert "complete" in {trial["state"] for trial in trials}
+
+
 def test_a_study_whose_every_trial_fails_exits_1(folder: Path) -> None:
     (folder / "program.py").write_text("raise SystemExit('out of tea')")
     done = trimtab("tune", "study.toml", "--trials", 3, cwd=folder)

@@ -62,6 +62,11 @@ def test_importance_names_what_decides() -> None:
     assert lines[1].startswith("x:")
 
 
+def test_sensitivity_says_where_the_best_trial_could_move() -> None:
+    lines = call("analyse", desk(120), what="sensitivity").splitlines()
+    assert lines[1].startswith("x: best at")
+
+
 def test_failures_are_located() -> None:
     assert "mode=fast" in call("analyse", desk(120), what="failures")
     assert "none of" in call("analyse", desk(1), what="failures")

@@ -15,17 +15,17 @@ from optuna.samplers import BaseSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
-from ...tools.errors import InputError
-from ..budget import Ledger
-from ..events import Event, PlannerProblem
-from ..history import History
-from ..models.choice import resolve, why_none
-from ..optimizer_state import OptimizerState
-from ..planners.base import Context, Setup
-from ..planners.model import ModelPlanner
-from ..proposal import Accepted, review
-from ..study import Study
-from ..trial import Trial
+from ..tools.errors import InputError
+from .budget import Ledger
+from .events import Event, PlannerProblem
+from .history import History
+from .models.choice import resolve, why_none
+from .optimizer_state import OptimizerState
+from .planners.base import Context, Setup
+from .planners.model import ModelPlanner
+from .proposal import Accepted, review
+from .study import Study
+from .trial import Trial
 
 _METRIC = "objective"
 _KINDS = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed", TrialState.PRUNED: "pruned"}
