@@ -56,6 +56,8 @@ class StudyStarted(_Event):
     budget: dict[str, dict[str, float | None]]
     store: str
     environment: dict[str, Any]
+    default: "DefaultTrial | None" = Field(None, description="On resume: what the default measured.")
+    best: "BestTrial | None" = Field(None, description="On resume: the incumbent so far.")
 
 
 class Notice(_Event):

@@ -8,7 +8,7 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Self
+from typing import Any, Self
 
 from ..tools.errors import TrimtabError
 from ..tools.targets import Measurement
@@ -277,6 +277,7 @@ class Session:
             budget=record.ledger.snapshot(),
             store=record.store.shown,
             environment=record.stored.environment,
+            **self._so_far(),
         )
 
     def _evaluated(self, stored: StoredEvaluation) -> events.EvaluationFinished:
@@ -304,16 +305,22 @@ class Session:
             budget=self.record.ledger.snapshot(),
         )
 
+    def _so_far(self) -> dict[str, Any]:
+        """Return the fields that show default and incumbent as they stand."""
+        best, default = self.record.history.incumbent, self.record.history.default
+        return {
+            "best": events.best_of(best) if best else None,
+            "default": events.DefaultTrial(metrics=default.metrics, state=default.state) if default else None,
+        }
+
     def _finished(self, executor: Executor, found: Conclusion) -> events.StudyFinished:
         history = self.record.history
-        best, default = history.incumbent, history.default
         several = len(self.study.objectives) > 1
         return events.StudyFinished(
             study=self.key,
             trials=len(history.finished),
             stopped_by=self._stopped_by,
-            best=events.best_of(best) if best else None,
-            default=events.DefaultTrial(metrics=default.metrics, state=default.state) if default else None,
+            **self._so_far(),
             check=found.checks[0] if found.checks else None,
             checks=found.checks,
             ablation=found.ablation,

@@ -18,6 +18,8 @@ from . import words
 from .summary import summary_lines
 from .view import View
 
+_UNITS = {"wall_time_s": "{:g} s of search", "dollars": "{:g} dollars"}
+
 
 class PlainLines:
     """Prints a line per trial and the result at the end."""
@@ -70,7 +72,9 @@ def started_lines(event: StudyStarted) -> list[str]:
     """Return who proposes, where it runs and what it may cost."""
     again = f", resumed after {event.trials_done} trials" if event.resumed else ""
     limits = {name: each["limit"] for name, each in event.budget.items() if each["limit"] is not None}
-    budget = ", ".join(f"{limit:g} {name.removesuffix('_s').replace('_', ' ')}" for name, limit in limits.items())
+    budget = ", ".join(
+        _UNITS.get(name, f"{{:g}} {name.replace('_', ' ')}").format(limit) for name, limit in limits.items()
+    )
     return [
         f"study {event.study}{again}",
         f"planner {event.planner} ({event.planner_reason}); sampler {event.sampler}",

@@ -114,5 +114,7 @@ class Progress:
                 style = "bold"
             elif line.startswith("  * "):
                 style = "green"
+            elif line.startswith("  ! "):
+                style = "yellow"
             text.append(line + "\n", style=style)
         return text

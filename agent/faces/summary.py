@@ -1,7 +1,7 @@
 """The result of a study in words: what was found, whether it holds, what mattered, how to apply it."""
 
 from ..apply import render
-from ..events import StudyFinished
+from ..events import AblationStep, StudyFinished
 from ..study import Study
 from . import words
 
@@ -28,8 +28,8 @@ def summary_lines(study: Study, report: StudyFinished) -> list[str]:
         lines.append("what made the difference, from the default to the incumbent:")
         for each in report.ablation:
             changed, effect = words.step(each)
-            lines.append(f"  {'*' if each.matters else ' '} {effect:<24} {changed}")
-        lines.append("  (* the interval of this step excludes no effect)")
+            lines.append(f"  {_mark(each)} {effect:<24} {changed}")
+        lines.append("  (* helped, ! hurt: the interval of the step excludes no effect)")
     if report.check is not None and report.check.improved:
         lines += [
             "how to apply it:",
@@ -37,6 +37,12 @@ def summary_lines(study: Study, report: StudyFinished) -> list[str]:
         ]
         lines.append(f"  or to a file: trimtab apply {report.study} FILE")
     return lines
+
+
+def _mark(step: AblationStep) -> str:
+    if not step.matters or step.ratio is None:
+        return " "
+    return "*" if step.ratio > 1 else "!"
 
 
 def _counts(report: StudyFinished) -> list[str]:

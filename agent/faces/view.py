@@ -13,8 +13,8 @@ class View:
 
     study: Study
     started: StudyStarted | None = None
-    default: TrialFinished | None = None
-    incumbent: TrialFinished | None = None
+    default: dict[str, float] = field(default_factory=dict)
+    incumbent: dict[str, float] = field(default_factory=dict)
     running: dict[int, TrialStarted] = field(default_factory=dict)
     best_losses: list[float] = field(default_factory=list)
     durations: list[float] = field(default_factory=list)
@@ -28,6 +28,8 @@ class View:
         match event:
             case StudyStarted():
                 self.started, self.finished = event, event.trials_done
+                self.default = event.default.metrics if event.default else {}
+                self.incumbent = event.best.metrics if event.best else {}
             case TrialStarted():
                 self.running[event.trial] = event
             case TrialFinished():
@@ -43,9 +45,9 @@ class View:
         self.failed += event.state == "failed"
         self.durations.append(event.duration_s)
         if event.source == "default":
-            self.default = event
+            self.default = event.metrics
         if event.incumbent:
-            self.incumbent = event
+            self.incumbent = event.metrics
         objective = self.study.objectives[0]
         if event.state == "complete":
             loss = objective.loss(event.metrics[objective.metric])
@@ -63,12 +65,7 @@ class View:
     def gain(self) -> float | None:
         """How many times better the incumbent is than the default, both as searched (not checked)."""
         objective = self.study.objectives[0]
-        if self.default is None or self.incumbent is None or objective.target is not None:
-            return None
-        before, after = (
-            self.default.metrics.get(objective.metric),
-            self.incumbent.metrics.get(objective.metric),
-        )
-        if before is None or after is None or min(before, after) <= 0:
+        before, after = self.default.get(objective.metric), self.incumbent.get(objective.metric)
+        if objective.target is not None or before is None or after is None or min(before, after) <= 0:
             return None
         return after / before if objective.direction == "maximize" else before / after

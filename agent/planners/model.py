@@ -35,7 +35,7 @@ from .answers import Collected
 from .asking import ask_once, ask_with_tools
 from .base import Context, Setup
 from .llambo import ask_llambo
-from .offline import from_catalogue, from_memory
+from .offline import known_proposals
 
 TERSE = "terse"
 
@@ -102,7 +102,7 @@ class ModelPlanner:
             context = replace(context, recalled=recalled)
         if not self._said_offline:
             self._said_offline = True
-            known = [*from_catalogue(context), *from_memory(context)]
+            known = known_proposals(context)
             if known:
                 self._warming = asyncio.create_task(self._warm_up(context))
                 return known

@@ -2,6 +2,7 @@
 
 from ...tools.catalogue import load_catalogue, machine_facts
 from ..proposal import Proposal
+from ..space import key
 from .base import Context, Setup
 
 
@@ -21,7 +22,7 @@ class OfflinePlanner:
         if self.done:
             return []
         self.done = True
-        return [*from_catalogue(context), *from_memory(context)]
+        return known_proposals(context)
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -30,6 +31,12 @@ class OfflinePlanner:
 def build(_setup: Setup) -> OfflinePlanner:
     """Return the offline planner."""
     return OfflinePlanner()
+
+
+def known_proposals(context: Context) -> list[Proposal]:
+    """Return what catalogue and memory propose and nobody has tried, such as an earlier run of this study."""
+    found = [*from_catalogue(context), *from_memory(context)]
+    return [proposal for proposal in found if key(dict(proposal.values)) not in context.history.seen]
 
 
 def from_catalogue(context: Context) -> list[Proposal]:
