@@ -13,7 +13,7 @@ from .trial import Trial
 
 SCHEMA_VERSION = 1
 
-NoticeKind = Literal["sandbox", "planner"]
+NoticeKind = Literal["sandbox"]
 ProblemCode = Literal[
     "empty",
     "refusal",

@@ -17,6 +17,14 @@ from .digest import record_part, stable_part
 from .parsing import RawProposal, parse_answer
 
 _STEPS = 24
+_NUMBER = {"type": "number"}
+PREDICTION_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"expected": _NUMBER, "low": _NUMBER, "high": _NUMBER},
+    "required": ["expected", "low", "high"],
+    "additionalProperties": False,
+}
+"""The JSON schema of a prediction: expected value and 90 % interval."""
 
 
 def answer_schema(space_schema: dict[str, Any], n: int, settings: Settings) -> dict[str, Any]:
@@ -24,17 +32,10 @@ def answer_schema(space_schema: dict[str, Any], n: int, settings: Settings) -> d
     properties: dict[str, Any] = {
         "values": {**space_schema, "properties": {k: _bare(v) for k, v in space_schema["properties"].items()}}
     }
-    number = {"type": "number"}
-    predicted = {
-        "type": "object",
-        "properties": {"expected": number, "low": number, "high": number},
-        "required": ["expected", "low", "high"],
-        "additionalProperties": False,
-    }
     if settings.rationale:
         properties["rationale"] = {"type": "string", "maxLength": settings.rationale}
     if settings.predict:
-        properties["predicted"] = predicted
+        properties["predicted"] = PREDICTION_SCHEMA
     proposal = {
         "type": "object",
         "properties": properties,

@@ -1,16 +1,17 @@
 """LLAMBO's procedure (Liu et al., ICLR 2024): zero-shot start, candidates for a target, the model as surrogate."""
 
-import math
-from statistics import NormalDist
 from typing import Any
+
+import numpy as np
 
 from ...prompts import Variant
 from ..models.metered import MeteredModel
 from ..models.probe import response_format
 from ..models.settings import Capability
 from ..optimizer_state import words
+from ..optimizers.bayes import expected_improvement
 from .answers import Collected
-from .asking import ask_once, first_messages
+from .asking import PREDICTION_SCHEMA, ask_once, first_messages
 from .parsing import parse_predictions
 
 _CANDIDATES = 5
@@ -58,29 +59,12 @@ async def _rank(
         del collected.proposals[n:]
         return
     objective = study.objectives[0]
-    scored = []
-    for proposal, (expected, low, high) in zip(collected.proposals, predictions, strict=True):
-        spread = max((high - low) / (2 * 1.645), 1e-12)  # a 90 % interval of a normal distribution
-        scored.append((expected_improvement(best - objective.loss(expected), spread), proposal))
-    scored.sort(key=lambda pair: -pair[0])
-    collected.proposals[:] = [proposal for _score, proposal in scored[:n]]
-
-
-def expected_improvement(gain: float, spread: float) -> float:
-    """Return the expected improvement for an expected gain with a normal spread (Jones et al., 1998)."""
-    z = gain / spread
-    if not math.isfinite(z):
-        return max(0.0, gain)
-    return gain * NormalDist().cdf(z) + spread * NormalDist().pdf(z)
+    gains = np.array([best - objective.loss(expected) for expected, _low, _high in predictions])
+    spreads = np.array([(high - low) / (2 * 1.645) for _expected, low, high in predictions])  # of a normal's 90 %
+    order = np.argsort(-expected_improvement(gains, spreads))
+    collected.proposals[:] = [collected.proposals[index] for index in order[:n]]
 
 
 def _schema(count: int) -> dict[str, Any]:
-    number = {"type": "number"}
-    entry = {
-        "type": "object",
-        "properties": {"expected": number, "low": number, "high": number},
-        "required": ["expected", "low", "high"],
-        "additionalProperties": False,
-    }
-    predictions = {"type": "array", "minItems": count, "maxItems": count, "items": entry}
+    predictions = {"type": "array", "minItems": count, "maxItems": count, "items": PREDICTION_SCHEMA}
     return {"type": "object", "properties": {"predictions": predictions}, "required": ["predictions"]}

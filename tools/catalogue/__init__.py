@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..expressions import Kind, Value, parse
+from ..expressions import Value, parse
 
 
 class Knob(BaseModel):
@@ -70,6 +70,3 @@ def machine_facts() -> dict[str, Value]:
     """Return what a profile's expressions may use: `memory` in bytes and `cores`, as this process may use them."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {"memory": memory, "cores": len(os.sched_getaffinity(0))}
-
-
-MACHINE_KINDS: dict[str, Kind] = {"memory": "number", "cores": "number"}
