@@ -125,7 +125,8 @@ class Player:
         self._seen[print_] += 1
         found = self._calls.get((print_, occurrence))
         if found is None and self.strict:
-            raise CassetteMismatchError(f"--replay {self.file} has no such call: {self._difference(request)}")
+            message = f"--replay {self.file} has no such call: {self._difference(request)}"
+            raise CassetteMismatchError(message, "measurements or prompts differ from the recording; --lenient goes on")
         return found
 
     def arrived(self, thought: int, trial: int) -> None:
