@@ -3,6 +3,7 @@
 A reply is a `Reply`; `answer(...)`, `tool_call(...)` and `failure(...)` make the usual ones.
 """
 
+import contextlib
 import json
 import threading
 import time
@@ -91,6 +92,10 @@ class ScriptedEndpoint:
                 if reply.drop:
                     self.close_connection = True
                     return
+                with contextlib.suppress(ConnectionError):  # a client that gave up
+                    self._send(reply)
+
+            def _send(self, reply: Reply) -> None:
                 body = reply.body.encode()
                 self.send_response(reply.status)
                 for name, value in {"content-type": "application/json", **reply.headers}.items():
