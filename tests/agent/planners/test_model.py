@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import trimtab.agent.models.providers  # noqa: F401  # takes a second or two: not while a study of 0.2 s runs
 from trimtab.agent import events
 from trimtab.agent.memory.store import Store
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, failure, tool_call
@@ -250,7 +251,7 @@ def test_dollars_cannot_be_limited_without_a_price(store: Store) -> None:
 
 def test_the_budget_of_calls_survives_a_resume(store: Store) -> None:
     with always(good) as endpoint:
-        found = run(endpoint, store, trials=12, budget={"calls": 4})
+        found = run(endpoint, store, trials=12, budget={"calls": 4}, delay_s=0.1)
         assert report(found).problems["budget"] == 1
         assert len(endpoint.requests) <= 4
         study = make_study(
