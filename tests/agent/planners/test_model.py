@@ -49,7 +49,7 @@ def run(
     trials: int = 20,
     capability: str | None = "json_schema",
     setup: Mapping[str, Any] | None = None,
-    delay_s: float = 0.01,
+    delay_s: float = 0.03,
     **sections: Any,
 ) -> list[events.Event]:
     """Run a study whose model is the endpoint, and return its events."""
