@@ -14,8 +14,6 @@ from typing import Annotated, Any, Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-DEFAULT = "default"
-
 
 class VariantError(ValueError):
     """A variant cannot be used; the message names it, the file and the fix."""

@@ -1,6 +1,6 @@
 """Recorded model calls: plain JSON lines that a person can read, and that replay a study without a network.
 
-The first line describes the model; then one line a call (request, fingerprint, occurrence, response or failure),
+The first lines describe the model; then one line a call (request, fingerprint, occurrence, response or failure),
 and one line for each time the planner's ideas became available, so that a replay uses them at the same trial.
 """
 
@@ -11,7 +11,7 @@ import os
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ...tools.errors import InputError, TrimtabError
 
@@ -40,8 +40,6 @@ def fingerprint(request: dict[str, Any]) -> str:
 class Recorder:
     """Appends what happens to a file."""
 
-    replaying: Literal[False] = False
-
     def __init__(self, file: Path, header: dict[str, Any]) -> None:
         """Start a new recording.
 
@@ -55,6 +53,10 @@ class Recorder:
             self._append({"kind": "model", "format": FORMAT, **header})
         except OSError as error:
             raise InputError(f"--record {file}: {error.strerror}", "name a file that can be written") from None
+
+    def describe(self, **facts: Any) -> None:  # whatever the header holds
+        """Add to the description of the model what was found out later."""
+        self._append({"kind": "model", **facts})
 
     def call(self, request: dict[str, Any], outcome: dict[str, Any]) -> None:
         """Record one call: {'response': ...} or {'failure': ...}, with usage and latency."""
@@ -79,8 +81,6 @@ class Recorder:
 
 class Player:
     """Answers from a recording. Strict: an unknown request is an error; lenient: it is a failed call."""
-
-    replaying: Literal[True] = True
 
     def __init__(self, file: Path, *, strict: bool = True) -> None:
         """Read a recording.
@@ -107,7 +107,7 @@ class Player:
 
     def _take(self, line: dict[str, Any]) -> None:
         if line["kind"] == "model":
-            self.header = line
+            self.header |= line
         elif line["kind"] == "call":
             self._calls[line["fingerprint"], line["occurrence"]] = line
         elif line["kind"] == "arrival":

@@ -82,7 +82,7 @@ class ModelPlanner:
         else:
             limited = setup.study.budget.dollars is not None
             self.price = price_of(section, resolved, dollars_limited=limited)
-        self.cassette: Cassette | None = player
+        self.cassette: Cassette | None = player or self._recorder()
         self._said_offline = not setup.study.planner.offline_first
         self._model: MeteredModel | None = None
         self._capability: Capability | None = None
@@ -126,7 +126,7 @@ class ModelPlanner:
 
     async def _warm_up(self, context: Context) -> None:
         """Start an embedded model while the first trials run, so that its first answer comes sooner."""
-        if self.resolved.gguf is not None and self.cassette is None:
+        if self.resolved.gguf is not None and not isinstance(self.cassette, Player):
             with contextlib.suppress(LocalServerError):  # the first question meets it again, and reports it
                 await self._ready(context)
 
@@ -150,7 +150,9 @@ class ModelPlanner:
             self._model = MeteredModel(inner=await self._build(), meter=self._meter(context))
         if self._capability is None:
             self._capability = await self._find_capability(self._model)
-            self._start_recording(context)
+            if isinstance(self.cassette, Recorder):
+                recalled = [asdict(each) for each in context.recalled]
+                self.cassette.describe(capability=self._capability, recalled=recalled)
         self._model.meter.cassette = self.cassette
         return self._model, self._capability
 
@@ -205,13 +207,13 @@ class ModelPlanner:
             self.setup.store.set_capability(endpoint, found)
         return found
 
-    def _start_recording(self, context: Context) -> None:
-        if self.setup.record is not None and self.cassette is None:
-            header = {"provider": self.resolved.provider, "name": self.resolved.name, "capability": self._capability}
-            price = [self.price.input, self.price.output] if self.price is not None else None
-            recalled = [asdict(each) for each in context.recalled]
-            more = {"price": price, "prompts": self.variant.name, "recalled": recalled}
-            self.cassette = Recorder(self.setup.record, {**header, **more})
+    def _recorder(self) -> Recorder | None:
+        """Start the recording that is asked for; it must be there before the first ideas arrive."""
+        if self.setup.record is None:
+            return None
+        price = [self.price.input, self.price.output] if self.price is not None else None
+        header = {"provider": self.resolved.provider, "name": self.resolved.name, "price": price}
+        return Recorder(self.setup.record, {**header, "prompts": self.variant.name})
 
     async def close(self) -> None:
         """End the embedded model's process."""

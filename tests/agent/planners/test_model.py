@@ -306,20 +306,22 @@ def test_every_variant_drives_a_study(store: Store, variant: str, capability: st
     assert set(report(found).problems) <= {"duplicate"}
 
 
-def test_a_recorded_study_replays_without_network_into_the_same_trials(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("offline_first", [False, True])
+def test_a_recorded_study_replays_without_network_into_the_same_trials(
+    store: Store, tmp_path: Path, offline_first: bool
+) -> None:
+    with always(good) as endpoint:
+        run(endpoint, store, trials=10)  # a similar study, for the offline planner to recall
+    shared = {"share": 0.5, "offline_first": offline_first}
     tape = tmp_path / "calls.jsonl"
     rng = random.Random(3)
     replies = [
         FAILURES[kind](rng) for kind in ("prose", "good", "server error", "good", "duplicate", "truncated", "good")
     ]
     with ScriptedEndpoint(replies, otherwise=lambda _r: good(rng, 2)) as endpoint:
-        recorded = run(
-            endpoint, store, trials=25, setup={"record": tape}, planner={"share": 0.5}, sampler={"name": "tpe"}
-        )
+        recorded = run(endpoint, store, trials=25, setup={"record": tape}, planner=shared, sampler={"name": "tpe"})
         sent = len(endpoint.requests)
-        replayed = run(
-            endpoint, store, trials=25, setup={"replay": tape}, planner={"share": 0.5}, sampler={"name": "tpe"}
-        )
+        replayed = run(endpoint, store, trials=25, setup={"replay": tape}, planner=shared, sampler={"name": "tpe"})
         assert len(endpoint.requests) == sent, "a replay needs no network"
     assert len(started_by_model(recorded)) > 5
 
