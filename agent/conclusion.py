@@ -58,6 +58,7 @@ def job(record: Record, configuration: Configuration, seed: int) -> Job:
         configuration=configuration,
         seed=seed,
         required=study.required_metrics,
+        fidelity=study.fidelity.high if study.fidelity else None,
     )
 
 

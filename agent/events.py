@@ -102,6 +102,9 @@ class TrialStarted(_Event):
     author: str = Field("", description="Of a planner's proposal: the model, or 'offline'.")
     predicted: dict[str, tuple[float, float, float]] = Field({}, description="Metric to (expected, low, high).")
     changes: list[dict[str, Any]] = Field([], description="What repair did: parameter, given, used, why.")
+    gate: str = Field("", description="Why it was this one's turn.")
+    scores: dict[str, float] = Field({}, description="The arms' scores when it was decided.")
+    fidelity: int | None = Field(None, description="Last step of the evaluation, where it may be stopped early.")
 
 
 class EvaluationFinished(_Event):
@@ -112,10 +115,20 @@ class EvaluationFinished(_Event):
     position: int
     repeats: int
     seed: int
-    state: Literal["complete", "failed"]
+    state: Literal["complete", "failed", "pruned"]
     metrics: dict[str, float]
     reason: str | None = None
     duration_s: float
+
+
+class IntermediateValue(_Event):
+    """A running evaluation reported a value on the way; `stopped` when it was not good enough to go on."""
+
+    event: Literal["intermediate_value"] = "intermediate_value"
+    trial: int
+    step: int
+    metrics: dict[str, float]
+    stopped: bool
 
 
 class TrialFinished(_Event):
@@ -206,7 +219,7 @@ class StudyFinished(_Event):
     check: CheckResult | None
     checks: list[CheckResult] = Field([], description="One per objective; `check` is the first.")
     ablation: list[AblationStep] = []
-    front: list[BestTrial] = Field([], description="The Pareto front, with several objectives.")
+    front: list[BestTrial] = Field([], description="The Pareto front, with several objectives or a cost.")
     counts: dict[str, int] = Field({}, description="Trials by state, source and author; proposals repaired.")
     calls: dict[str, int] = Field({}, description="Calls of the model by outcome.")
     problems: dict[str, int] = Field({}, description="What the planner did that could not be used, by code.")
@@ -224,6 +237,7 @@ Event = Annotated[
     | ModelCalled
     | PlannerProblem
     | TrialStarted
+    | IntermediateValue
     | EvaluationFinished
     | TrialFinished
     | CheckProgressed

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from .racing import Noise, beats
 from .space import key
 from .study import Study
 from .trial import Trial
@@ -16,6 +17,7 @@ class History:
         self.trials: list[Trial] = []
         self.seen: dict[str, int] = {}
         self.incumbent: Trial | None = None
+        self.noise = Noise()
         for trial in trials:
             self.add(trial)
             self.update(trial)
@@ -30,17 +32,27 @@ class History:
         before = self.incumbent
         if trial.state != "complete":
             return False
-        if len(self.study.objectives) > 1:
+        self.noise.add(trial.values)
+        if self.study.goals > 1:
             self.incumbent = best_compromise(self.front(), self.losses)
-        elif before is None or self.losses(trial) < self.losses(before):
+        elif before is None or self._better(trial, before):
             self.incumbent = trial
         return self.incumbent is not before
+
+    def _better(self, trial: Trial, incumbent: Trial) -> bool:
+        """Whether a trial takes the incumbent's place: by evidence where trials race, else by its median."""
+        reached, before = trial.fidelity or 0, incumbent.fidelity or 0
+        if reached != before:
+            return reached > before  # a longer evaluation is what counts
+        if self.study.evaluation.max_repeats and trial.values and incumbent.values:
+            return beats(trial.values, incumbent.values, self.noise)
+        return self.losses(trial) < self.losses(incumbent)
 
     def snapshot(self) -> "History":
         """Return a copy that does not change while somebody thinks about it."""
         copied = History(self.study)
         copied.trials = [replace(trial) if trial.state == "running" else trial for trial in self.trials]
-        copied.seen, copied.incumbent = dict(self.seen), self.incumbent
+        copied.seen, copied.incumbent, copied.noise = dict(self.seen), self.incumbent, replace(self.noise)
         return copied
 
     @property
@@ -54,12 +66,17 @@ class History:
         return [trial for trial in self.trials if trial.state != "running"]
 
     def losses(self, trial: Trial) -> tuple[float, ...]:
-        """Return a complete trial's objectives as numbers to minimise."""
-        return tuple(each.loss(trial.metrics[each.metric]) for each in self.study.objectives)
+        """Return a complete trial's result as numbers to minimise."""
+        return self.study.losses(trial.metrics)
 
     def front(self) -> list[Trial]:
-        """Return the complete trials that no other dominates (the Pareto front)."""
-        complete = [(self.losses(trial), trial) for trial in self.trials if trial.state == "complete"]
+        """Return the complete trials that no other dominates (the Pareto front), in loss and, where known, cost."""
+        cost = self.study.cost
+        complete = [
+            (self.losses(trial) + ((trial.metrics[cost.metric],) if cost else ()), trial)
+            for trial in self.trials
+            if trial.state == "complete"
+        ]
         complete.sort(key=lambda pair: pair[0])
         found: list[tuple[tuple[float, ...], Trial]] = []
         for losses, trial in complete:

@@ -16,8 +16,10 @@ _MAY_CHANGE = {
     "sampler": None,
     "check": None,
     "apply": None,
+    "gate": None,
+    "fidelity": {"high", "pruner", "variant"},
     "study": {"description"},
-    "evaluation": {"workers", "pin_cpus", "check_seeds"},
+    "evaluation": {"workers", "pin_cpus", "check_seeds", "max_repeats"},
 }
 
 

@@ -12,7 +12,8 @@ class Proposal:
     """A suggested configuration. `values` are as given, not yet validated.
 
     `predicted` maps a metric to (expected, low, high), where the planner ventured a prediction. `author` says who
-    exactly: a model, or 'offline' for catalogue and memory.
+    exactly: a model, or 'offline' for catalogue and memory. `gate` says why it was its turn; `continues` is the number
+    of a trial with the same configuration that ended at an earlier last step.
     """
 
     values: Mapping[str, Any]
@@ -20,6 +21,8 @@ class Proposal:
     rationale: str = ""
     predicted: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     author: str = ""
+    gate: Mapping[str, Any] = field(default_factory=dict)
+    continues: int | None = None
 
 
 @dataclass(frozen=True)

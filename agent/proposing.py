@@ -1,21 +1,20 @@
-"""Who proposes the next configuration: the default, then the planner's ideas, then the optimizer.
+"""Where the next configuration comes from: the default first, then whoever the gate gives the turn.
 
 The planner thinks in a task of its own; when it has nothing ready, the optimizer fills the slot.
 """
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from typing import Protocol
 
 from . import events
+from .gate import PLANNER, STORED, Decision, Gate
 from .models.cassette import CassetteMismatchError
 from .optimizer import Optimizer, SpaceExhaustedError
 from .optimizer_state import OptimizerState, describe
 from .planners.base import Context, Planner
 from .proposal import Accepted, Proposal, Refused, review
-
-FIRST_IDEAS = 3
-"""How many ideas of a model are tried at the start, before its share of the trials limits it."""
 
 PATIENCE_S = 30.0
 """How long the last trial of a run waits for a model that has not spoken yet; no other trial ever waits."""
@@ -31,8 +30,9 @@ class _Tape(Protocol):
 class Proposing:
     """Chooses proposals for one study."""
 
-    def __init__(self, context: Context, optimizer: Optimizer, planner: Planner) -> None:
-        self.context, self.optimizer, self.planner = context, optimizer, planner
+    def __init__(self, context: Context, optimizer: Optimizer, gate: Gate, planner: Planner) -> None:
+        self.context, self.optimizer, self.gate, self.planner = context, optimizer, gate, planner
+        self._continuations = deque(optimizer.continuations())
         self._ready: deque[Proposal] = deque()
         self._thinking: asyncio.Task[list[Proposal]] | None = None
         self._thoughts = 0
@@ -89,13 +89,23 @@ class Proposing:
         if history.default is None:
             proposal = Proposal(space.default, "default", "the configuration in use today")
             return Accepted(space.default, proposal, ())
-        while self._ready and self._has_turn():
-            reviewed = review(self._ready.popleft(), space, history.seen)
+        if self._continuations:
+            number, configuration = self._continuations.popleft()
+            trial = history.trials[number]
+            rationale = f"trial {number} run on: the last step was raised"
+            proposal = Proposal(configuration, trial.source, rationale, author=trial.author, continues=number)
+            return Accepted(configuration, proposal, ())
+        decision = self.gate.choose(self._ready_arms(), thinking=not self.planner.done)
+        while decision.arm in {PLANNER, STORED}:
+            idea = next(each for each in self._ready if _arm(each) == decision.arm)
+            self._ready.remove(idea)
+            reviewed = review(idea, space, history.seen)
             if isinstance(reviewed, Accepted):
-                return reviewed
+                return replace(reviewed, proposal=_decided(reviewed.proposal, decision))
             self._refuse(reviewed)
-        configuration = self.optimizer.propose(history.seen)
-        return Accepted(configuration, Proposal(configuration, self.optimizer.name), ())
+            decision = self.gate.choose(self._ready_arms(), thinking=not self.planner.done)
+        configuration = self.optimizer.propose(history.seen, decision.arm)
+        return Accepted(configuration, _decided(Proposal(configuration, decision.arm), decision), ())
 
     async def close(self) -> None:
         """Stop thinking."""
@@ -107,25 +117,16 @@ class Proposing:
     def _kept_for_model(self, trial: int) -> bool:
         """Whether this is the last trial of the budget and the model, at work, has had none yet: a short run."""
         spoken = any(each.source == "planner" and each.author != "offline" for each in self.context.history.trials)
-        return trial == self.context.study.budget.trials - 1 and not spoken and not self._ready and self._has_share()
+        last = trial == self.context.study.budget.trials - 1
+        return last and not spoken and not self._ready and self.gate.wants(PLANNER)
 
     def _wanted(self) -> bool:
-        """Whether the planner should think: it has no ideas of its own waiting, and would get its turn."""
-        ideas = any(proposal.author != "offline" for proposal in self._ready)
-        return not self.planner.done and not ideas and self._has_share()
+        """Whether the planner should think: it has no ideas of its own waiting, and one would get its turn."""
+        return not self.planner.done and PLANNER not in self._ready_arms() and self.gate.wants(PLANNER)
 
-    def _has_turn(self) -> bool:
-        """Whether the planner may propose the next trial: catalogue and memory always, a model within its share.
-
-        A model gets a few trials at the start, then its share of all.
-        """
-        return bool(self._ready and self._ready[0].author == "offline") or self._has_share()
-
-    def _has_share(self) -> bool:
-        trials = self.context.history.trials
-        ideas = sum(trial.source == "planner" and trial.author != "offline" for trial in trials)
-        share = self.context.study.planner.share
-        return share > 0 and ideas + 1 <= max(FIRST_IDEAS, share * (len(trials) + 1))
+    def _ready_arms(self) -> list[str]:
+        """Return which of planner and stored have ideas waiting, in their order."""
+        return list(dict.fromkeys(map(_arm, self._ready)))
 
     def _state(self) -> OptimizerState | None:
         """Return the optimizer's state; what it suggests here is what it proposes next."""
@@ -134,7 +135,7 @@ class Proposing:
             suggestion = self.optimizer.peek(history.seen)
         except SpaceExhaustedError:
             return None
-        return describe(self.optimizer.name, suggestion, history)
+        return describe(self.optimizer.names[0], suggestion, history)
 
     async def _think(self, context: Context) -> list[Proposal]:
         try:
@@ -155,3 +156,12 @@ class Proposing:
 
     def _problem(self, code: events.ProblemCode, message: str) -> None:
         self.context.emit(events.PlannerProblem(study=self.context.key, code=code, message=message))
+
+
+def _arm(proposal: Proposal) -> str:
+    return STORED if proposal.author == "offline" else PLANNER
+
+
+def _decided(proposal: Proposal, decision: Decision) -> Proposal:
+    """Return a proposal that says why it was its turn; nothing where there was no choice."""
+    return replace(proposal, gate={"why": decision.why, "scores": decision.scores}) if decision.why else proposal

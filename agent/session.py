@@ -50,7 +50,7 @@ class Session:
             study_id=stored.id,
             emit=self._emit,
         )
-        self.proposing = Proposing(context, self.record.optimizer, planner)
+        self.proposing = Proposing(context, self.record.optimizer, self.record.gate, planner)
         self._calls: Counter[str] = Counter()
         self._problems: Counter[str] = Counter()
         self._unfinished = deque(self.record.unfinished)
@@ -210,6 +210,9 @@ class Session:
                 author=trial.author,
                 predicted=trial.predicted,
                 changes=trial.changes,
+                gate=trial.gate.get("why", ""),
+                scores=trial.gate.get("scores", {}),
+                fidelity=trial.fidelity,
             )
 
     def _next_trial(self) -> Trial | None:
@@ -229,14 +232,16 @@ class Session:
         """Run what is missing of a trial's evaluations; each is recorded before it is announced."""
         evaluation = self.study.evaluation
         measurements = self.record.measured(trial)
+        watch = (lambda metrics: self._reported(trial, metrics)) if self.study.fidelity else None
         for _warmup in range(evaluation.warmup):
             await executor.submit(job(self.record, trial.configuration, evaluation.tuning_seeds[0]))
-        for position in range(len(measurements), evaluation.repeats):
+        while True:
+            position = len(measurements)
             seed = evaluation.tuning_seeds[position % len(evaluation.tuning_seeds)]
-            measurement = await executor.submit(job(self.record, trial.configuration, seed))
+            measurement = await executor.submit(job(self.record, trial.configuration, seed), watch)
             measurements.append(measurement)
             stored = StoredEvaluation("tune", trial.number, position, seed, measurement)
-            if measurement.state == "failed" or position == evaluation.repeats - 1:
+            if self.record.enough(trial, measurements):
                 improved = self.record.finish(trial, measurements, stored)
                 self._queue.put_nowait(self._evaluated(stored))
                 self._queue.put_nowait(self._trial_finished(trial, improved=improved))
@@ -245,6 +250,16 @@ class Session:
             self._queue.put_nowait(self._evaluated(stored))
             if self._stopping:
                 return
+
+    def _reported(self, trial: Trial, metrics: Mapping[str, float]) -> bool:
+        """Take in an intermediate value; return whether to stop the evaluation."""
+        found = self.record.reported(trial, metrics)
+        if found is None:
+            return False
+        step, stopped = found
+        said = {"trial": trial.number, "step": step, "metrics": dict(metrics), "stopped": stopped}
+        self._queue.put_nowait(events.IntermediateValue(study=self.key, **said))
+        return stopped
 
     async def _cancel_running(self) -> None:
         for task in self._running:
@@ -285,7 +300,7 @@ class Session:
             study=self.key,
             trial=stored.trial,
             position=stored.position,
-            repeats=self.study.evaluation.repeats,
+            repeats=max(self.study.evaluation.repeats, stored.position + 1),
             seed=stored.seed,
             **stored.measurement.model_dump(exclude={"log"}),
         )
@@ -315,7 +330,7 @@ class Session:
 
     def _finished(self, executor: Executor, found: Conclusion) -> events.StudyFinished:
         history = self.record.history
-        several = len(self.study.objectives) > 1
+        several = self.study.goals > 1 or self.study.cost is not None
         return events.StudyFinished(
             study=self.key,
             trials=len(history.finished),

@@ -27,8 +27,8 @@ def gain_ratio(objective: Objective, before: Sequence[float], after: Sequence[fl
     For minimised metrics that is before / after, for maximised ones after / before, for targets the ratio of the
     distances. None where a ratio has no meaning, because the values are not all positive.
     """
-    if objective.target is not None:
-        floor = 1e-9 * max(1.0, abs(objective.target))
+    if objective.aim is not None:
+        floor = 1e-9 * max(1.0, *map(abs, objective.aim))
         before = [max(objective.loss(value), floor) for value in before]
         after = [max(objective.loss(value), floor) for value in after]
     if not before or min(*before, *after) <= 0:

@@ -3,20 +3,24 @@
 Knows nothing of files; `studyfile` reads them. Rules that concern several sections are in `studyrules`.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..tools.expressions import parse
 from ..tools.targets import Evaluation
+from .desirability import between, larger, overall, smaller
 from .models.settings import ModelSection
 from .parameters import Parameter
+from .pruners.base import Variant
 from .space import Clause, Space
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
 MetricName = Annotated[str, Field(min_length=1, max_length=200)]
+Policy = Literal["bandit", "alternate", "planner", "optimizer"]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -39,25 +43,67 @@ class Forbidden(_Section):
     reason: str = Field(min_length=1, description="Why; people and planners are told.")
 
 
+class Desirability(_Section):
+    """From where to where a metric counts, and how much (Derringer & Suich, 1980)."""
+
+    low: _Finite = Field(description="Lower end: worthless when maximised or aimed at, perfect when minimised.")
+    high: _Finite = Field(description="Upper end: perfect when maximised, worthless when minimised or aimed at.")
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False, description="Weight in the geometric mean.")
+    shape: float = Field(1.0, gt=0, allow_inf_nan=False, description="Above 1 only the best counts, below 1 the worst.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low = {self.low:g} must be below high = {self.high:g}")
+        return self
+
+
 class Objective(_Section):
-    """A metric to minimise, maximise, or bring to a target value."""
+    """A metric to minimise, maximise, or bring to a target value or into a range."""
 
     metric: MetricName
     direction: Literal["minimize", "maximize"] | None = None
     target: _Finite | None = Field(None, description="Value to come as close to as possible, instead of a direction.")
+    inside: tuple[_Finite, _Finite] | None = Field(None, description="Range to come into, instead of a direction.")
     unit: str = ""
+    desirability: Desirability | None = Field(
+        None, description="When all objectives have one, their weighted geometric mean is the single score."
+    )
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
-        if (self.direction is None) == (self.target is None):
-            raise ValueError("give either direction = 'minimize' | 'maximize' or target = NUMBER")
+        if sum(each is not None for each in (self.direction, self.target, self.inside)) != 1:
+            raise ValueError(
+                "give one of direction = 'minimize' | 'maximize', target = NUMBER or inside = [NUMBER, NUMBER]"
+            )
+        if self.inside is not None and self.inside[0] > self.inside[1]:
+            raise ValueError(f"inside = {list(self.inside)} has its ends in the wrong order")
+        ends = self.aim
+        if self.desirability is not None and ends is not None:
+            low, high = self.desirability.low, self.desirability.high
+            if not low < ends[0] <= ends[1] < high:
+                raise ValueError(f"desirability must have low < {ends[0]:g} and high > {ends[1]:g}")
         return self
 
+    @property
+    def aim(self) -> tuple[float, float] | None:
+        """The range in which the metric is as good as it gets; None when it has a direction."""
+        return (self.target, self.target) if self.target is not None else self.inside
+
     def loss(self, value: float) -> float:
-        """Return the metric as a number to minimise: negated when maximised, the distance from a target."""
-        if self.target is not None:
-            return abs(value - self.target)
+        """Return the metric as a number to minimise: negated when maximised, the distance from a target or range."""
+        if self.aim is not None:
+            return max(self.aim[0] - value, value - self.aim[1], 0.0)
         return -value if self.direction == "maximize" else value
+
+    def desirable(self, value: float) -> float:
+        """Return how desirable a value is, 0 to 1; for objectives with a desirability."""
+        wanted = self.desirability
+        assert wanted is not None
+        if self.aim is not None:
+            return between(value, wanted.low, self.aim, wanted.high, wanted.shape)
+        ramp = larger if self.direction == "maximize" else smaller
+        return ramp(value, wanted.low, wanted.high, wanted.shape)
 
 
 class Constraint(_Section):
@@ -104,11 +150,54 @@ class PlannerSection(_Section):
     offline_first: bool = Field(True, description="Start with catalogue values and stored studies, also with a model.")
 
 
+class GateSection(_Section):
+    """Who proposes the next trial."""
+
+    policy: Policy = Field(
+        "bandit",
+        description="'bandit' (by record), 'alternate', 'planner' (whenever it has an idea), or 'optimizer'.",
+    )
+    samplers: list[str] = Field([], description="Samplers that compete with each other; empty: the study's one.")
+    discount: float = Field(0.9, gt=0, le=1, description="How much an arm's result counts after its next one.")
+    patience: int = Field(2, ge=1, description="Useless ideas in a row after which an arm is left alone for a while.")
+
+
 class SamplerSection(_Section):
     """The classical optimizer that takes turns and takes over."""
 
-    name: str = Field("auto", description="'auto', 'kriging', 'forest', 'tpe', 'gp', 'cmaes', 'qmc', 'random'.")
+    name: str = Field(
+        "auto",
+        description="'auto', 'kriging', 'forest', 'tpe', 'gp', 'cmaes', 'carbs', 'nsga2', 'nsga3', 'qmc', 'random'.",
+    )
     seed: int = Field(0, ge=0, lt=1 << 31, description="Seed of the sampler.")
+
+
+class CostSection(_Section):
+    """What a trial costs, for cost-aware search and for the gate."""
+
+    metric: MetricName = Field(description="A positive metric: seconds, dollars, joules.")
+
+
+class FidelitySection(_Section):
+    """Evaluations that report intermediate values and may be stopped early."""
+
+    low: int = Field(1, ge=1, description="First step at which an evaluation may be stopped.")
+    high: int = Field(ge=2, description="Last step of a full evaluation; the command gets it as {fidelity}.")
+    eta: int = Field(3, ge=2, le=10, description="At each rung one in eta goes on.")
+    pruner: str = Field("hyperband", description="'hyperband', 'halving', 'iterative', 'extrapolation', 'median'.")
+    variant: Variant = Field("efficient", description="Of 'iterative': 'efficient', 'preserve' or 'discard'.")
+    step: str = Field("step", description="Key of the step in the JSON lines that an evaluation prints.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low = {self.low} must be below high = {self.high}")
+        return self
+
+
+def _policy_alone(given: object) -> object:
+    """Let a file say gate = 'bandit' instead of a section."""
+    return {"policy": given} if isinstance(given, str) else given
 
 
 class Check(_Section):
@@ -136,7 +225,10 @@ class Study(_Section):
     budget: Budget = Budget()
     planner: PlannerSection = PlannerSection()
     model: ModelSection = ModelSection()
+    gate: Annotated[GateSection, BeforeValidator(_policy_alone)] = GateSection()
     sampler: SamplerSection = SamplerSection()
+    cost: CostSection | None = None
+    fidelity: FidelitySection | None = None
     check: Check = Check()
     apply: Apply | None = None
     directory: Path = Field(Path(), exclude=True, init=False)
@@ -156,4 +248,22 @@ class Study(_Section):
     def required_metrics(self) -> tuple[str, ...]:
         """Names of the metrics every evaluation must report, objectives first."""
         names = [each.metric for each in self.objectives] + [each.metric for each in self.constraints]
+        names += [self.cost.metric] if self.cost else []
         return tuple(dict.fromkeys(names))
+
+    @property
+    def by_desirability(self) -> bool:
+        """Whether the objectives are judged together, by one score."""
+        return all(each.desirability is not None for each in self.objectives)
+
+    def losses(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
+        """Return what a sampler minimises: a loss per objective, or one when there is a desirability."""
+        if self.by_desirability:
+            scores = [each.desirable(metrics[each.metric]) for each in self.objectives]
+            return (1.0 - overall(scores, [each.desirability.weight for each in self.objectives if each.desirability]),)
+        return tuple(each.loss(metrics[each.metric]) for each in self.objectives)
+
+    @property
+    def goals(self) -> int:
+        """The number of losses."""
+        return 1 if self.by_desirability else len(self.objectives)

@@ -11,6 +11,7 @@ from ..tools.targets.template import BUILT_IN, names_in
 from .optimizers import SAMPLERS
 from .parameters import CategoricalParameter, OrdinalParameter
 from .planners import PLANNERS
+from .pruners import PRUNERS
 from .study import Study
 
 Finding = tuple[tuple[str | int, ...], str]
@@ -123,7 +124,7 @@ def _command(study: Study, directory: Path) -> Iterator[Finding]:
             return
         if "{" not in word and not Path(word).is_absolute() and "." in word and (directory / word).is_file():
             yield path, f"{word!r} runs in an empty directory: write {{study_dir}}/{word}"
-    allowed = [*study.parameters, *BUILT_IN]
+    allowed = [*study.parameters, *BUILT_IN, *(["fidelity"] if study.fidelity else [])]
     for name in sorted(used - set(allowed)):
         close = difflib.get_close_matches(name, allowed, n=1)
         yield path, f"{{{name}}} is no parameter" + (f"; did you mean {{{close[0]}}}?" if close else "")
@@ -149,10 +150,14 @@ def _names_of_parts(study: Study, _directory: Path) -> Iterator[Finding]:
     parts = (
         ("sampler", study.sampler.name, [*SAMPLERS]),
         ("planner", study.planner.name, [*PLANNERS]),
+        *([("fidelity", study.fidelity.pruner, [*PRUNERS])] if study.fidelity else []),
     )
     for section, name, known in parts:
         if name not in known:
-            yield (section, "name"), _unknown(name, known)
+            yield (section, "pruner" if section == "fidelity" else "name"), _unknown(name, known)
+    for index, name in enumerate(study.gate.samplers):
+        if name not in SAMPLERS:
+            yield ("gate", "samplers", index), _unknown(name, [*SAMPLERS])
     if study.study.system is not None and study.study.system not in catalogue_names():
         yield ("study", "system"), f"no catalogue: {_unknown(study.study.system, catalogue_names())}"
 
@@ -161,6 +166,19 @@ def _unknown(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     guess = f"; did you mean {close[0]!r}?" if close else ""
     return f"{name!r} is not one of {', '.join(known)}{guess}"
+
+
+def _goals(study: Study, _directory: Path) -> Iterator[Finding]:
+    with_score = [each.desirability is not None for each in study.objectives]
+    if any(with_score) and not all(with_score):
+        yield ("objectives", with_score.index(False), "desirability"), "missing: all objectives need one, or none"
+    if study.fidelity is not None and study.goals > 1:
+        yield ("fidelity",), "early stopping needs one objective, or a desirability for each"
+    most = study.evaluation.max_repeats
+    if most is not None and most > study.evaluation.repeats and study.goals > 1:
+        yield ("evaluation", "max_repeats"), "adaptive repeats need one objective, or a desirability for each"
+    if study.cost is None and "carbs" in {study.sampler.name, *study.gate.samplers}:
+        yield ("sampler", "name"), "'carbs' weighs results against their cost: add [cost] with metric = '...'"
 
 
 def _apply(study: Study, _directory: Path) -> Iterator[Finding]:
@@ -192,5 +210,6 @@ RULES: tuple[Callable[[Study, Path], Iterator[Finding]], ...] = (
     _command,
     _python,
     _names_of_parts,
+    _goals,
     _apply,
 )

@@ -7,12 +7,12 @@ Subclass a contract in your tests, give it the part, and pytest runs the rest:
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ..tools.expressions import Value
-from ..tools.targets import Measurement
+from ..tools.targets import Measurement, Watch
 from .budget import Ledger
 from .executors.base import Job
 from .history import History
@@ -63,22 +63,28 @@ class FunctionExecutor:
 
     def __init__(
         self,
-        function: Callable[[Mapping[str, Value], int], Mapping[str, float]],
+        function: Callable[[Mapping[str, Value], int], Mapping[str, float] | Iterable[Mapping[str, float]]],
         workers: int = 1,
         delay_s: float = 0.0,
     ) -> None:
         self.function, self.workers, self.delay_s = function, workers, delay_s
         self.jobs: list[Job] = []
 
-    async def submit(self, job: Job) -> Measurement:
-        """Call the function."""
+    async def submit(self, job: Job, watch: Watch | None = None) -> Measurement:
+        """Call the function; what it yields before it returns are intermediate values."""
         self.jobs.append(job)
         await asyncio.sleep(self.delay_s)
         try:
-            metrics = dict(self.function(job.configuration, job.seed))
+            metrics = self.function(job.configuration, job.seed)
+            if not isinstance(metrics, Mapping):
+                for each in metrics:
+                    last = dict(each)
+                    if watch is not None and watch(last):
+                        return Measurement(state="pruned", metrics=last, duration_s=self.delay_s)
+                metrics = last
         except ValueError as error:
             return Measurement(state="failed", reason=str(error), duration_s=self.delay_s)
-        return Measurement(state="complete", metrics=metrics, duration_s=self.delay_s)
+        return Measurement(state="complete", metrics=dict(metrics), duration_s=self.delay_s)
 
     async def close(self) -> None:
         """Nothing to restore."""

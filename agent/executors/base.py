@@ -6,7 +6,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict
 
 from ...tools.expressions import Value
-from ...tools.targets import Evaluation, Measurement
+from ...tools.targets import Evaluation, Measurement, Watch
 
 
 class Job(BaseModel):
@@ -29,8 +29,11 @@ class Executor(Protocol):
     sandbox_name: str
     sandbox_guarantees: str
 
-    async def submit(self, job: Job) -> Measurement:
-        """Run a job and return its measurement; cancelling the call ends the job and all its processes."""
+    async def submit(self, job: Job, watch: Watch | None = None) -> Measurement:
+        """Run a job and return its measurement; cancelling the call ends the job and all its processes.
+
+        `watch` sees the intermediate values that the evaluation reports, and stops it by returning true.
+        """
 
     async def close(self) -> None:
         """Restore the systems that were prepared."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...tools.errors import InputError
 from ...tools.sandbox import choose_sandbox
-from ...tools.targets import Evaluation, Measurement, Target, Workplace, build_target
+from ...tools.targets import Evaluation, Measurement, Target, Watch, Workplace, build_target
 from .base import Job
 
 
@@ -27,14 +27,16 @@ class LocalExecutor:
         for cpus in _cpu_sets(evaluation):
             self._idle.put_nowait(build_target(evaluation, Workplace(sandbox, directory, cpus, hidden)))
 
-    async def submit(self, job: Job) -> Measurement:
+    async def submit(self, job: Job, watch: Watch | None = None) -> Measurement:
         """Wait for an idle worker and run the job on it."""
         target = await self._idle.get()
         try:
             if target not in self._prepared:
                 await target.prepare()
                 self._prepared.append(target)
-            return await target.evaluate(job.configuration, seed=job.seed, fidelity=job.fidelity, required=job.required)
+            return await target.evaluate(
+                job.configuration, seed=job.seed, fidelity=job.fidelity, required=job.required, watch=watch
+            )
         finally:
             self._idle.put_nowait(target)
 

@@ -58,6 +58,7 @@ def study_of(row: Row[Any]) -> StoredStudy:
 
 def trial_of(row: Row[Any]) -> Trial:
     """Return the trial of a row."""
+    details = json.loads(row.details) if row.details else {}
     return Trial(
         number=row.number,
         source=row.source,
@@ -68,6 +69,8 @@ def trial_of(row: Row[Any]) -> Trial:
         started=row.started,
         finished=row.finished,
         duration_s=row.duration_s,
+        values=details.get("values", []),
+        steps={int(step): value for step, value in details.get("steps", {}).items()},
         **json.loads(row.proposal),
     )
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     inspect,
     select,
+    text,
 )
 
 METADATA = MetaData()
@@ -56,6 +57,7 @@ TRIALS = Table(
     Column("started", Float, nullable=False),
     Column("finished", Float),
     Column("duration_s", Float, nullable=False, default=0.0),
+    Column("details", Text),
 )
 
 EVALUATIONS = Table(
@@ -108,7 +110,12 @@ def _first(connection: Connection) -> None:
     METADATA.create_all(connection, tables=[META, STUDIES, TRIALS, EVALUATIONS, MODEL_CALLS, ENDPOINTS])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
+def _trial_details(connection: Connection) -> None:
+    if not any(column["name"] == "details" for column in inspect(connection).get_columns(TRIALS.name)):
+        connection.execute(text("ALTER TABLE trials ADD COLUMN details TEXT"))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _trial_details)
 
 
 def migrate(connection: Connection) -> int:

@@ -32,6 +32,8 @@ _FINISH_TRIAL = update(TRIALS).where(
 _SPEND_TIME = update(STUDIES).where(STUDIES.c.id == bindparam("of_study"))
 _ADD_EVALUATION = insert(EVALUATIONS)
 
+_PROPOSAL = ("rationale", "author", "changes", "predicted", "gate", "fidelity", "continues")
+
 
 class StoreError(TrimtabError):
     """The store could not be read or written."""
@@ -153,7 +155,7 @@ class Store:
 
     def start_trial(self, study_id: int, trial: Trial) -> None:
         """Record that a trial was started."""
-        proposal = {name: getattr(trial, name) for name in ("rationale", "author", "changes", "predicted")}
+        proposal = {name: value for name in _PROPOSAL if (value := getattr(trial, name))}
         with self._transaction() as connection:
             connection.execute(
                 _START_TRIAL,
@@ -174,6 +176,7 @@ class Store:
         self, study_id: int, trial: Trial, search_s: float, evaluation: StoredEvaluation | None = None
     ) -> None:
         """Record a trial's result, together with its last evaluation and the study's search time so far."""
+        details = {name: value for name in ("values", "steps") if (value := getattr(trial, name))}
         with self._transaction() as connection:
             if evaluation is not None:
                 connection.execute(_ADD_EVALUATION, evaluation_row(study_id, evaluation))
@@ -187,6 +190,7 @@ class Store:
                     "reason": trial.reason,
                     "finished": trial.finished,
                     "duration_s": trial.duration_s,
+                    "details": json.dumps(details) if details else None,
                 },
             )
             connection.execute(_SPEND_TIME, {"of_study": study_id, "search_s": search_s})

@@ -6,8 +6,10 @@ A new one is a module with a function `build(setting: Setting) -> optuna.sampler
 
 from ...tools.plugins import Registry
 
+_BUILT_IN = ("auto", "tpe", "gp", "kriging", "forest", "cmaes", "carbs", "nsga2", "nsga3", "qmc", "random")
+
 SAMPLERS = Registry(
     "sampler",
     "trimtab.samplers",
-    {name: f"{__name__}.{name}:build" for name in ("auto", "tpe", "gp", "kriging", "forest", "cmaes", "qmc", "random")},
+    {name: f"{__name__}.{name}:build" for name in _BUILT_IN},
 )

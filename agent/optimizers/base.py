@@ -4,13 +4,20 @@ from dataclasses import dataclass
 
 from ..space import Space
 
+COST, FAILED = "trimtab:cost", "trimtab:failed"
+
 
 @dataclass(frozen=True)
 class Setting:
-    """The facts of a study that a sampler may use: its space, budget in trials, workers, objectives, and a seed."""
+    """The facts of a study that a sampler may use: its space, budget in trials, workers, objectives, and a seed.
+
+    `pruned` is whether evaluations may be stopped early. A trial's cost, where the study has one, is its user attribute
+    `COST`; a failed trial, told as the worst result so far, has the user attribute `FAILED`.
+    """
 
     space: Space
     trials: int
     workers: int = 1
     objectives: int = 1
     seed: int = 0
+    pruned: bool = False

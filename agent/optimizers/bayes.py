@@ -1,7 +1,9 @@
 """Bayesian optimization over mixed conditional spaces: a surrogate, expected improvement, local search.
 
 After SMAC (Lindauer et al., JMLR 2022): candidates are random points and one-exchange neighbours of the best ones,
-improved by a few rounds of local search. The surrogate is a parameter; `forest` and `kriging` have one each.
+improved by a few rounds of local search. The surrogate is a parameter; `forest` and `kriging` have one each. Failed and
+infeasible trials teach where not to go: expected improvement is weighted by the probability of a usable result
+(Gelbart et al., UAI 2014), which a forest of classification trees estimates.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,14 +15,17 @@ from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
+from scipy.stats import rankdata
+from sklearn.ensemble import RandomForestClassifier
 
 from ..space import from_optuna
-from .base import Setting
+from .base import FAILED, Setting
 from .encoding import INACTIVE, Encoding, Points
 
 _RANDOM, _STARTS, _ROUNDS, _STEPS = 300, 8, 3, 4
 _NEIGHBOUR_SPREAD = 0.2
+_TREES = 25
 _EXPLORE = 0.08
 """Share of proposals drawn at random, so that no region is left out for good (SMAC's interleaving)."""
 
@@ -64,8 +69,7 @@ class BayesSampler(BaseSampler):
         else:
             sign = -1.0 if study.direction.name == "MAXIMIZE" else 1.0
             values = sign * np.array([float(each.value or 0.0) for each in done])
-            feasible = np.array([all(v <= 0 for v in each.constraints.values()) for each in done])
-            point = self._best_point(trials, done, values, feasible)
+            point = self._best_point(trials, done, values)
         return dict(self.setting.space.to_optuna(self.encoding.decode(point)))
 
     def sample_independent(
@@ -90,32 +94,49 @@ class BayesSampler(BaseSampler):
         return self._points[trial.number]
 
     def _best_point(
-        self,
-        trials: Sequence[FrozenTrial],
-        done: Sequence[FrozenTrial],
-        values: NDArray[np.float64],
-        feasible: NDArray[np.bool_],
+        self, trials: Sequence[FrozenTrial], done: Sequence[FrozenTrial], values: NDArray[np.float64]
     ) -> Points:
-        values = _penalised(values, feasible)
-        standard = standardise(values)
         points = np.array([self._point_of(each) for each in done])
-        self.surrogate.fit(points, standard)
+        measured = np.array([FAILED not in each.user_attrs for each in done])
+        usable = measured & np.array([all(v <= 0 for v in each.constraints.values()) for each in done])
+        if not measured.any():
+            drawn: Points = self._random_points(1)[0]
+            return drawn
+        works = probability_of(usable, points, self.setting.seed)
+        standard = np.empty(len(done))
+        standard[measured] = standardise(values[measured])
+        standard[~measured] = standard[measured].max()  # nothing is gained where it failed
+        judged = np.where(usable, standard, np.inf) if usable.any() else standard
+        acquire = self._acquisition(done, standard, judged)
+
+        def score(candidates: Points) -> NDArray[np.float64]:
+            gain = acquire(candidates)
+            return gain if works is None else gain * works(candidates)
+
         tried = {tuple(self._point_of(each)) for each in trials}
-        ranked = points[np.argsort(standard)[:_STARTS]]
-        best = float(standard.min())
-
-        def score(candidates: Points) -> Points:
-            mean, spread = self.surrogate.predict(candidates)
-            gains: NDArray[np.float64] = best - mean
-            return expected_improvement(gains, spread)
-
-        found, scores = self._search(ranked, score)
+        found, scores = self._search(points[np.argsort(judged)[:_STARTS]], score)
         for index in np.argsort(-scores):
             if tuple(found[index]) not in tried and self._allowed(found[index]):
                 chosen: Points = found[index]
                 return chosen
-        drawn: Points = self._random_points(1)[0]
-        return drawn
+        fallback: Points = self._random_points(1)[0]
+        return fallback
+
+    def _acquisition(
+        self, done: Sequence[FrozenTrial], standard: NDArray[np.float64], judged: NDArray[np.float64]
+    ) -> Callable[[Points], NDArray[np.float64]]:
+        """Return the acquisition function: here, expected improvement on the best.
+
+        `standard` are the standardised values of the trials, `judged` the same, infinite where the result is unusable.
+        """
+        self.surrogate.fit(np.array([self._point_of(each) for each in done]), standard)
+        best = float(judged.min())
+
+        def gain(candidates: Points) -> NDArray[np.float64]:
+            mean, spread = self.surrogate.predict(candidates)
+            return expected_improvement(best - mean, spread)
+
+        return gain
 
     def _search(
         self, starts: Points, score: Callable[[Points], NDArray[np.float64]]
@@ -162,17 +183,37 @@ def expected_improvement(gain: NDArray[np.float64], spread: NDArray[np.float64])
 
 
 def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values with mean 0 and deviation 1, on a logarithmic scale where they are positive and skewed."""
+    """Return values with mean 0 and deviation 1, on a logarithmic scale where they are positive and skewed.
+
+    Half of the scale is that of the values, half that of their normal scores by rank: the first keeps how much better
+    the best are, the second lets no cliff decide the fit (measured on 18 tables, see `auto`).
+    """
     if values.min() > 0 and values.max() > 3 * np.median(values):
         values = np.log(values)
     low, high = np.quantile(values, [0.25, 0.75])
     values = np.minimum(values, high + 3 * max(high - low, 1e-12))  # one terrible trial must not flatten the rest
+    ranks = ndtri((rankdata(values) - 0.5) / len(values))
+    return _scaled(_scaled(values) + _scaled(ranks))
+
+
+def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     spread = values.std()
     return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
 
 
-def _penalised(values: NDArray[np.float64], feasible: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return values in which infeasible points are as bad as the worst feasible one."""
-    if feasible.all() or not feasible.any():
-        return values
-    return np.where(feasible, values, np.maximum(values, values[feasible].max()))
+def probability_of(
+    usable: NDArray[np.bool_], points: Points, seed: int
+) -> Callable[[Points], NDArray[np.float64]] | None:
+    """Return a model of the probability that a point gives a usable result; None while all of them did."""
+    if usable.all():
+        return None
+    if not usable.any():
+        return lambda candidates: np.ones(len(candidates))
+    forest = RandomForestClassifier(n_estimators=_TREES, min_samples_leaf=1, random_state=seed).fit(points, usable)
+    column = list(forest.classes_).index(True)
+
+    def works(candidates: Points) -> NDArray[np.float64]:
+        votes = _TREES * forest.predict_proba(candidates)[:, column]
+        return np.asarray((votes + 1) / (_TREES + 2))  # never certain
+
+    return works

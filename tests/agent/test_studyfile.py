@@ -90,7 +90,7 @@ MISTAKES = [
     ('reason = "too hot"', "", "forbidden.0.reason", "missing"),
     ('direction = "minimize"', "", "objectives.0", "direction"),
     ('direction = "minimize"', 'direction = "minimise"', "objectives.0.direction", "minimize"),
-    ('direction = "minimize"', 'direction = "minimize"\ntarget = 3', "objectives.0", "either"),
+    ('direction = "minimize"', 'direction = "minimize"\ntarget = 3', "objectives.0", "give one of"),
     ("max = 10", "", "constraints.0", "max"),
     ("max = 10", "max = 10\nmin = 20", "constraints.0", "above max"),
     ("max = 10", 'max = 10\n[[constraints]]\nmetric = "memory"\nmin = 1', "constraints.1.metric", "twice"),

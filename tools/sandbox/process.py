@@ -18,6 +18,9 @@ from .limits import Limits, format_size
 _FIRST_LOOK_S, _LOOK_EVERY_S = 0.02, 0.05
 _GRACE_S = 2.0
 
+Watch = Callable[[str], bool]
+"""Sees a line of output; returns true to end the command."""
+
 
 @dataclass(frozen=True)
 class SandboxedCommand:
@@ -50,21 +53,27 @@ class Sandbox:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended. `killed` says which limit ended it, None when it ended by itself."""
+    """How a command ended. `killed` says which limit ended it, None when it ended by itself or was stopped.
+
+    `stopped` is whether the caller's `watch` ended it.
+    """
 
     exit_code: int
     stdout: str
     stderr: str
     duration_s: float
     killed: str | None
+    stopped: bool = False
 
 
 class _Output:
     """Collects one stream up to a limit."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, watch: Watch | None = None) -> None:
         self.data = bytearray()
         self.limit = limit
+        self.watch, self.stop = watch, asyncio.Event()
+        self._seen = 0
 
     @property
     def full(self) -> bool:
@@ -75,13 +84,26 @@ class _Output:
             if self.full:
                 continue  # drain, so that a killed writer's pipe can close
             self.data += chunk
+            if self.watch is not None and not self.stop.is_set():
+                self._show_lines(self.watch)
+
+    def _show_lines(self, watch: Watch) -> None:
+        """Hand every line that is complete to the watcher, until it says stop."""
+        while (end := self.data.find(b"\n", self._seen)) >= 0:
+            line = self.data[self._seen : end].decode(errors="replace")
+            self._seen = end + 1
+            if watch(line):
+                self.stop.set()
+                return
 
     def text(self) -> str:
         return self.data[: self.limit].decode(errors="replace")
 
 
-async def run(command: SandboxedCommand, sandbox: Sandbox) -> Outcome:
+async def run(command: SandboxedCommand, sandbox: Sandbox, watch: Watch | None = None) -> Outcome:
     """Run `command` to its end, and leave none of its processes behind, also when this task is cancelled.
+
+    `watch` sees each line of standard output as it is written, and ends the command by returning true.
 
     Raises:
         OSError: the wrapping program itself could not be started.
@@ -98,7 +120,7 @@ async def run(command: SandboxedCommand, sandbox: Sandbox) -> Outcome:
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    outputs = (_Output(command.limits.output), _Output(command.limits.output))
+    outputs = (_Output(command.limits.output, watch), _Output(command.limits.output))
     readers = [
         asyncio.create_task(outputs[0].collect(process.stdout)),
         asyncio.create_task(outputs[1].collect(process.stderr)),
@@ -112,7 +134,8 @@ async def run(command: SandboxedCommand, sandbox: Sandbox) -> Outcome:
         for reader in readers:
             reader.cancel()
     assert process.returncode is not None
-    return Outcome(process.returncode, outputs[0].text(), outputs[1].text(), duration, killed)
+    stopped = outputs[0].stop.is_set()
+    return Outcome(process.returncode, outputs[0].text(), outputs[1].text(), duration, killed, stopped)
 
 
 async def _watch(
@@ -122,11 +145,13 @@ async def _watch(
     limits = command.limits
     deadline = time.monotonic() + command.timeout_s
     ended = asyncio.ensure_future(process.wait())
+    stopped = asyncio.ensure_future(outputs[0].stop.wait())
     pause = _FIRST_LOOK_S
     try:
         while True:
             left = deadline - time.monotonic()
-            done, _ = await asyncio.wait([ended], timeout=min(pause, max(left, 0)))
+            timeout = min(pause, max(left, 0))
+            done, _ = await asyncio.wait([ended, stopped], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             pause = _LOOK_EVERY_S
             for name, output in zip(("output", "error output"), outputs, strict=True):
                 if output.full:
@@ -142,6 +167,7 @@ async def _watch(
                 return f"used more than {format_size(limits.memory)} of memory (limit memory)"
     finally:
         ended.cancel()
+        stopped.cancel()
 
 
 async def _kill(process: asyncio.subprocess.Process, stop_signal: signal.Signals) -> None:

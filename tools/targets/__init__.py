@@ -5,10 +5,10 @@ an entry point in the group `trimtab.targets`.
 """
 
 from ..plugins import Registry
-from .base import Measurement, Target, Workplace
+from .base import Measurement, Target, Watch, Workplace
 from .evaluation import Evaluation
 
-__all__ = ["TARGETS", "Evaluation", "Measurement", "Target", "Workplace", "build_target"]
+__all__ = ["TARGETS", "Evaluation", "Measurement", "Target", "Watch", "Workplace", "build_target"]
 
 TARGETS = Registry(
     "target",

@@ -1,6 +1,6 @@
 """The interface of a target, and the plain data that goes in and out of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -17,16 +17,21 @@ class Measurement(BaseModel):
     """The result of one evaluation. Serialisable, so that it can travel between machines.
 
     `metrics` are finite numbers by name; empty when `state` is failed, and then `reason` says why in one line.
-    `log` is the end of what the evaluation printed: untrusted text.
+    A pruned one was stopped early: its metrics are the last it reported. `log` is the end of what the evaluation
+    printed: untrusted text.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    state: Literal["complete", "failed"]
+    state: Literal["complete", "failed", "pruned"]
     metrics: dict[str, float] = {}
     reason: str | None = None
     duration_s: float = 0.0
     log: str = ""
+
+
+Watch = Callable[[Mapping[str, float]], bool]
+"""Sees the numbers of a JSON line that an evaluation printed; returns true to stop the evaluation."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,12 @@ class Target(Protocol):
         seed: int,
         fidelity: float | None = None,
         required: tuple[str, ...] = (),
+        watch: Watch | None = None,
     ) -> Measurement:
         """Apply `configuration`, run the workload once with `seed`, and return what was measured.
+
+        `watch` is given where intermediate values matter: it sees what each JSON line of the output reports, and
+        returns true to stop the run.
 
         A run that fails, or lacks a metric of `required`, is a failed measurement with a reason, never an exception.
         """

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..expressions import Value
 from ..sandbox import Outcome, SandboxedCommand, run
 from . import metrics
-from .base import LOG_LENGTH, Measurement, Workplace
+from .base import LOG_LENGTH, Measurement, Watch, Workplace
 from .evaluation import Evaluation
 from .scratch import fresh_directory, remove_leftovers
 from .template import fill
@@ -41,16 +41,27 @@ class CommandTarget:
         seed: int,
         fidelity: float | None = None,
         required: tuple[str, ...] = (),
+        watch: Watch | None = None,
     ) -> Measurement:
         """Run the command once; see `Target.evaluate`."""
+        reported: dict[str, float] = {}
+
+        def line_printed(line: str) -> bool:
+            reported.update(found := metrics.of_json_line(line) or {})
+            return watch is not None and bool(found) and watch(found)
+
         with fresh_directory() as directory:
             job = {"configuration": dict(configuration), "seed": seed, "fidelity": fidelity}
             (directory / "trimtab.json").write_text(json.dumps(job))
             argv = self.argv(configuration, seed, fidelity)
             try:
-                outcome = await run(self._sandboxed(argv, directory), self.workplace.sandbox)
+                lines = None if watch is None else line_printed
+                outcome = await run(self._sandboxed(argv, directory), self.workplace.sandbox, lines)
             except OSError as error:
                 return Measurement(state="failed", reason=f"{argv[0]}: {error.strerror}")
+            if outcome.stopped:
+                log = clean(outcome.stdout[-LOG_LENGTH:])
+                return Measurement(state="pruned", metrics=reported, duration_s=outcome.duration_s, log=log)
             return self._measurement(outcome, directory, required)
 
     def argv(self, configuration: Mapping[str, Value], seed: int, fidelity: float | None) -> list[str]:

@@ -42,6 +42,9 @@ class Evaluation(BaseModel):
     )
     timeout_s: float = Field(300.0, gt=0, le=7 * 86400, allow_inf_nan=False, description="Wall-clock limit, seconds.")
     repeats: int = Field(1, ge=1, le=100, description="Evaluations per trial; metrics are their medians.")
+    max_repeats: int | None = Field(
+        None, ge=1, le=100, description="Race: repeat a trial up to so often while it cannot be told from the best."
+    )
     warmup: int = Field(0, ge=0, le=10, description="Evaluations before those that count, per trial.")
     tuning_seeds: Seeds = Field([1, 2, 3], description="Seeds of the search: repeat i runs with seed i.")
     check_seeds: Seeds = Field(
@@ -76,6 +79,8 @@ class Evaluation(BaseModel):
             raise ValueError(f"metrics_file = {self.metrics_file!r} must be a plain file name in the working directory")
         if self.python and (self.patterns or self.metrics_file):
             raise ValueError("a python target returns its metrics: metrics_file and patterns go with command")
+        if self.max_repeats is not None and self.max_repeats < self.repeats:
+            raise ValueError(f"max_repeats = {self.max_repeats} is below repeats = {self.repeats}")
         return self
 
     @model_validator(mode="after")

@@ -16,13 +16,21 @@ class MetricsError(ValueError):
 def from_last_json_line(stdout: str) -> dict[str, float]:
     """Return the numbers of the last line that is a JSON object."""
     for line in reversed(stdout.splitlines()):
-        text = line.strip()
-        if text.startswith("{") and text.endswith("}"):
-            try:
-                return _numbers(json.loads(text), "the last JSON line")
-            except (json.JSONDecodeError, RecursionError):
-                continue
+        found = of_json_line(line)
+        if found is not None:
+            return found
     raise MetricsError("printed no JSON line" if stdout.strip() else "printed nothing on standard output")
+
+
+def of_json_line(line: str) -> dict[str, float] | None:
+    """Return the numbers of a line that is a JSON object; None when it is none."""
+    text = line.strip()
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    try:
+        return _numbers(json.loads(text), "a JSON line")
+    except (json.JSONDecodeError, RecursionError):
+        return None
 
 
 def from_json_file(path: Path) -> dict[str, float]:

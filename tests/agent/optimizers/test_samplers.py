@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trimtab.agent import PlannerSampler
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer
 from trimtab.agent.optimizer import Optimizer, SpaceExhaustedError
-from trimtab.agent.optimizers import auto, cmaes, forest, gp, kriging, qmc, tpe
+from trimtab.agent.optimizers import auto, carbs, cmaes, forest, gp, kriging, nsga2, nsga3, qmc, tpe
 from trimtab.agent.optimizers import random as random_
 from trimtab.agent.optimizers.encoding import Encoding
 from trimtab.agent.space import key
@@ -42,6 +42,18 @@ class TestKriging(SamplerContract):
 
 class TestForest(SamplerContract):
     build = staticmethod(forest.build)
+
+
+class TestNsga2(SamplerContract):
+    build = staticmethod(nsga2.build)
+
+
+class TestNsga3(SamplerContract):
+    build = staticmethod(nsga3.build)
+
+
+class TestCarbs(SamplerContract):
+    build = staticmethod(carbs.build)
 
 
 class TestAuto(SamplerContract):
@@ -171,3 +183,44 @@ def test_a_planner_that_cannot_answer_leaves_optuna_to_the_fallback() -> None:
         sampler.close()
     assert len(study.trials) == 6
     assert sampler.problems
+
+
+def tuned(sampler: str, trials: int, measure: Any, **sections: Any) -> list[Trial]:
+    """Run an optimizer against a function that gives metrics, or None for a failed trial."""
+    study = make_study(sampler={"name": sampler, "seed": 3}, budget={"trials": trials}, **sections)
+    optimizer, seen, found = Optimizer(study), set[str](), []
+    for number in range(trials):
+        configuration = study.space.default if number == 0 else optimizer.propose(seen)
+        seen.add(key(configuration))
+        optimizer.started(number, configuration)
+        metrics = measure(configuration)
+        trial = Trial(number, sampler, configuration, state="failed" if metrics is None else "complete")
+        trial.metrics = metrics or {}
+        optimizer.finished(trial)
+        found.append(trial)
+    return found
+
+
+def test_failures_teach_where_not_to_go() -> None:
+    def crashes_on_the_left(configuration: Any) -> dict[str, float] | None:
+        return None if configuration["x"] < -0.1 else {"loss": abs(configuration["x"])}
+
+    shares = {}
+    for sampler in ("random", "tpe", "kriging"):
+        trials = tuned(sampler, 60, crashes_on_the_left)
+        shares[sampler] = sum(trial.state == "failed" for trial in trials[20:]) / 40
+    assert shares["random"] > 0.3
+    assert shares["kriging"] <= 0.7 * shares["tpe"]
+    assert min(trial.metrics.get("loss", 9) for trial in trials) < 0.02
+
+
+def test_carbs_finds_a_good_result_and_spends_less_than_a_search_that_ignores_cost() -> None:
+    def measure(configuration: Any) -> dict[str, float]:  # larger n is a little better and much dearer
+        return {"loss": abs(configuration["x"]) + 0.2 / configuration["n"], "cost": float(configuration["n"])}
+
+    spent = {}
+    for sampler in ("kriging", "carbs"):
+        trials = tuned(sampler, 40, measure, cost={"metric": "cost"})
+        assert min(trial.metrics["loss"] for trial in trials) < 0.2
+        spent[sampler] = sum(trial.metrics["cost"] for trial in trials)
+    assert spent["carbs"] < 0.7 * spent["kriging"]

@@ -63,7 +63,8 @@ def run(
         **sections.get("model", {}),
     }
     sections["model"] = {k: v for k, v in sections["model"].items() if v is not None}
-    sections["planner"] = {"name": "model", "share": 1.0, "offline_first": False, **sections.get("planner", {})}
+    sections["planner"] = {"name": "model", "offline_first": False, **sections.get("planner", {})}
+    sections.setdefault("gate", "planner")
     study = make_study(budget={"trials": trials, **sections.pop("budget", {})}, check={"ablation": False}, **sections)
 
     async def collect() -> list[events.Event]:
@@ -256,7 +257,8 @@ def test_the_budget_of_calls_survives_a_resume(store: Store) -> None:
         assert len(endpoint.requests) <= 4
         study = make_study(
             budget={"trials": 20, "calls": 4},
-            planner={"name": "model", "share": 1.0, "offline_first": False},
+            planner={"name": "model", "offline_first": False},
+            gate="planner",
             model={"name": "scripted", "base_url": endpoint.base_url, "capability": "json_schema"},
         )
 

@@ -1,0 +1,104 @@
+"""SMAC3 (Lindauer et al., JMLR 2022), its facade for hyperparameter optimization; where the package is installed."""
+
+import tempfile
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from ...agent.optimizers.base import Setting
+from ...tools.errors import InputError
+
+
+def build(setting: Setting) -> "SmacSampler":
+    """Return the sampler.
+
+    Raises:
+        InputError: SMAC is not installed, or the space has conditions or forbidden clauses, or there are several
+            objectives: this baseline passes on plain spaces only.
+    """
+    if find_spec("smac") is None:
+        raise InputError("sampler 'smac' needs SMAC3", "pip install 'smac>=2.4,<3'")
+    if setting.space.conditions or setting.space.forbidden or setting.objectives > 1:
+        raise InputError("sampler 'smac' takes one objective and a space without conditions", "use another sampler")
+    return SmacSampler(setting)
+
+
+class SmacSampler(BaseSampler):
+    """Asks SMAC, and tells it every finished trial, whoever proposed it."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._random = RandomSampler(seed=setting.seed)
+        self._told: set[int] = set()
+        self._space = setting.space.distributions
+        self._smac = _facade(setting)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return all parameters."""
+        del study, trial
+        return dict(self._space)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return SMAC's next configuration."""
+        del trial, search_space
+        runhistory = import_module("smac.runhistory")
+        space = self._smac.scenario.configspace
+        for each in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            if each.number not in self._told and each.params.keys() == self._space.keys():
+                self._told.add(each.number)
+                configuration = import_module("ConfigSpace").Configuration(space, values=each.params)
+                info = runhistory.TrialInfo(config=configuration, seed=0)
+                self._smac.tell(info, runhistory.TrialValue(cost=float(each.value or 0.0)))
+        return {name: _plain(value) for name, value in dict(self._smac.ask().config).items()}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Draw at random what SMAC does not give."""
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+
+def _facade(setting: Setting) -> Any:
+    tree = import_module("sklearn.tree._tree")
+    if not hasattr(tree, "DTYPE"):  # SMAC 2.4 takes this name, which scikit-learn 1.9 no longer has
+        tree.__dict__["DTYPE"] = np.float32
+    smac, spaces = import_module("smac"), import_module("ConfigSpace")
+    space = spaces.ConfigurationSpace(seed=setting.seed)
+    space.add([_hyperparameter(spaces, name, each) for name, each in setting.space.distributions.items()])
+    scenario = smac.Scenario(
+        space,
+        deterministic=True,
+        n_trials=setting.trials,
+        seed=setting.seed,
+        output_directory=Path(tempfile.mkdtemp(prefix="trimtab-smac-")),
+    )
+    facade = smac.HyperparameterOptimizationFacade
+    return facade(scenario, _never_called, overwrite=True, logging_level=False)
+
+
+def _never_called(_config: Any, seed: int = 0) -> float:
+    raise AssertionError(f"SMAC is asked and told; it evaluates nothing itself (seed {seed})")
+
+
+def _hyperparameter(spaces: Any, name: str, distribution: BaseDistribution) -> Any:
+    match distribution:
+        case FloatDistribution(low=low, high=high, log=log):
+            return spaces.Float(name, (low, high), log=log)
+        case IntDistribution(low=low, high=high, log=log):
+            return spaces.Integer(name, (low, high), log=log)
+        case CategoricalDistribution(choices=choices):
+            return spaces.Categorical(name, list(choices))
+        case _:
+            raise TypeError(f"no hyperparameter for {distribution}")
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
