@@ -20,6 +20,8 @@ from .trial import Trial
 PLANNER, STORED = "planner", "stored"
 FIRST_IDEAS = 3
 """How many ideas of a model are tried at the start, before its share of the trials limits it."""
+NO_IDEA = "the planner has no idea ready"
+"""Why a sampler filled a slot that a planner at work might have had: a fallback."""
 FIRST_STORED = 8
 """How many ideas of catalogue and memory are tried before the bandit has a say in them; they cost nothing to make."""
 
@@ -77,7 +79,7 @@ class Gate:
         if policy == "optimizer":
             return Decision(classical, "the optimizer proposes all", scores)
         if not ready:
-            why = (self._shut(PLANNER, total) or "the planner has no idea ready") if thinking else ""
+            why = (self._shut(PLANNER, total) or NO_IDEA) if thinking else ""
             return Decision(classical, why or ("best record" if len(self.samplers) > 1 else ""), scores)
         if STORED in ready and (policy != "bandit" or self.started_by[STORED] < FIRST_STORED):
             return Decision(STORED, "what is known comes first", scores)

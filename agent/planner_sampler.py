@@ -44,7 +44,7 @@ class PlannerSampler(BaseSampler):
         fallback: BaseSampler | None = None,
         *,
         share: float = 0.3,
-        prompts: str = "default",
+        prompts: str = "auto",
         description: str = "",
         **settings: Any,
     ) -> None:

@@ -17,7 +17,8 @@ from .planners.base import Context, Planner
 from .proposal import Accepted, Proposal, Refused, review
 
 PATIENCE_S = 30.0
-"""How long the last trial of a run waits for a model that has not spoken yet; no other trial ever waits."""
+"""How long the last trial of a run waits for a model that has not spoken yet. No other trial waits unless the study
+gives its planner patience."""
 
 
 class _Tape(Protocol):
@@ -60,10 +61,12 @@ class Proposing:
         trial, tape = len(self.context.history.trials), self._tape()
         arrival = tape.arrival(self._thoughts) if tape is not None else None
         if arrival is None:
-            if self._kept_for_model(trial):
+            patience = PATIENCE_S if self._kept_for_model(trial) else 0.0
+            patience = max(patience, self.context.study.planner.patience_s)
+            if patience and not self._thinking.done():
                 hurried = asyncio.create_task(self._hurried.wait())
                 first = asyncio.FIRST_COMPLETED
-                await asyncio.wait({self._thinking, hurried}, timeout=PATIENCE_S, return_when=first)
+                await asyncio.wait({self._thinking, hurried}, timeout=patience, return_when=first)
                 hurried.cancel()
             if not self._thinking.done():
                 return

@@ -45,7 +45,7 @@ class Session:
             study,
             self.record.history,
             self.record.ledger,
-            recalled=tuple(recall(store, study, exclude=stored.key)),
+            recalled=tuple(recall(store, study, exclude=stored.key)) if study.planner.recall else (),
             key=stored.key,
             study_id=stored.id,
             emit=self._emit,

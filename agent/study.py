@@ -145,9 +145,14 @@ class PlannerSection(_Section):
     name: str = Field(
         "auto", description="'auto', 'model', 'offline' (catalogue and stored studies, no model), or 'none'."
     )
-    prompts: str = Field("default", description="Prompt variant: a name, or the path of a folder.")
+    prompts: str = Field(
+        "auto", description="Prompt variant: a name, the path of a folder, or 'auto': terse for a small embedded model."
+    )
     share: float = Field(0.3, ge=0, le=1, description="Largest share of the trials that a model proposes.")
     offline_first: bool = Field(True, description="Start with catalogue values and stored studies, also with a model.")
+    recall: bool = Field(True, description="Look for similar stored studies.")
+    tools: bool = Field(True, description="Let a model that can call tools use the analysis tools.")
+    patience_s: float = Field(0.0, ge=0, description="Seconds that a free worker waits for a planner at work.")
 
 
 class GateSection(_Section):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -195,6 +196,15 @@ def options(
 
         typer.echo(f"trimtab {installed('trimtab')}")
         raise typer.Exit
+
+
+def _add_commands() -> None:
+    """Add the groups of commands that other packages bring: entry points `trimtab.commands`, Typer applications."""
+    for entry in entry_points(group="trimtab.commands"):
+        app.add_typer(entry.load(), name=entry.name)
+
+
+_add_commands()
 
 
 def main() -> None:

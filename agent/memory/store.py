@@ -42,14 +42,16 @@ class StoreError(TrimtabError):
 class Store:
     """An open store. `shown` is its URL without a password."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, power_safe: bool = True) -> None:
         """Open (and create or migrate) the store at a SQLAlchemy URL.
+
+        Without `power_safe` an SQLite store may lose the last transactions in a power cut, not when a process dies.
 
         Raises:
             InputError: the URL is not usable, or the store was written by a newer version.
         """
         self.shown = _shown(url)
-        self._engine = _engine(url)
+        self._engine = _engine(url, "FULL" if power_safe else "NORMAL")
         try:
             with self._engine.begin() as connection:
                 version = migrate(connection)
@@ -276,7 +278,7 @@ def data_directory() -> Path:
     return user_data_path("trimtab", appauthor=False, ensure_exists=True)
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, synchronous: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
@@ -288,14 +290,14 @@ def _engine(url: str) -> Engine:
     except OSError as error:
         raise InputError(f"store {_shown(url)}: {error.strerror}", "see --store") from None
     if parsed.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "connect", lambda connection, _record: _set_pragmas(connection, synchronous))
     return engine
 
 
-def _set_pragmas(connection: Any, _record: object) -> None:  # a raw database connection
+def _set_pragmas(connection: Any, synchronous: str) -> None:  # a raw database connection
     connection.execute("PRAGMA busy_timeout = 30000")
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")  # a recorded result survives a power cut
+    connection.execute(f"PRAGMA synchronous = {synchronous}")  # FULL: a recorded result survives a power cut
 
 
 def _shown(url: str) -> str:

@@ -52,13 +52,15 @@ class Context:
 class Planner(Protocol):
     """Proposes configurations from knowledge: documentation, memory, a model.
 
-    `why` says in a few words how it came to be the planner of this run; every report shows it. `done` becomes true
-    when it has nothing more to propose in this run.
+    `why` says in a few words how it came to be the planner of this run; every report shows it.
     """
 
     name: str
     why: str
-    done: bool
+
+    @property
+    def done(self) -> bool:
+        """Whether it has nothing more to propose in this run."""
 
     async def propose(self, context: Context, n: int) -> list[Proposal]:
         """Return up to about `n` proposals, best first; an empty list when it has none this time.

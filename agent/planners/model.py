@@ -37,8 +37,6 @@ from .base import Context, Setup
 from .llambo import ask_llambo
 from .offline import known_proposals
 
-TERSE = "terse"
-
 
 def build(setup: Setup) -> "ModelPlanner":
     """Return the planner for the study's model, or for the recording that is replayed.
@@ -136,7 +134,7 @@ class ModelPlanner:
         retries = self.setup.study.model.retries
         if settings.procedure == "llambo":
             await ask_llambo(model, self.variant, collected, _one_prompt(capability), settings.proposals, retries)
-        elif capability == "tools" and settings.tools:
+        elif capability == "tools" and settings.tools and self.setup.study.planner.tools:
             await ask_with_tools(model, self.variant, collected, settings.proposals, retries)
         else:
             answer = _one_prompt(capability)
@@ -225,13 +223,14 @@ class ModelPlanner:
 
 
 def choose_variant(name: str, model: ResolvedModel) -> Variant:
-    """Return the prompts to use; a small embedded model gets the terse ones unless others are asked for.
+    """Return the prompts to use; `auto` is terse for a small embedded model, else default.
 
     Raises:
         InputError: there is no such variant, or it is broken.
     """
-    if name == "default" and model.gguf is not None and Path(model.gguf).stat().st_size < 1 << 30:
-        name = TERSE
+    if name == "auto":
+        small = model.gguf is not None and Path(model.gguf).stat().st_size < 1 << 30
+        name = "terse" if small else "default"
     try:
         return load_variant(name)
     except VariantError as error:

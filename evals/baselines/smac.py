@@ -36,6 +36,7 @@ class SmacSampler(BaseSampler):
     def __init__(self, setting: Setting) -> None:
         self._random = RandomSampler(seed=setting.seed)
         self._told: set[int] = set()
+        self._asked: dict[Any, Any] = {}
         self._space = setting.space.distributions
         self._smac = _facade(setting)
 
@@ -55,9 +56,11 @@ class SmacSampler(BaseSampler):
             if each.number not in self._told and each.params.keys() == self._space.keys():
                 self._told.add(each.number)
                 configuration = import_module("ConfigSpace").Configuration(space, values=each.params)
-                info = runhistory.TrialInfo(config=configuration, seed=0)
-                self._smac.tell(info, runhistory.TrialValue(cost=float(each.value or 0.0)))
-        return {name: _plain(value) for name, value in dict(self._smac.ask().config).items()}
+                info = self._asked.pop(configuration, None) or runhistory.TrialInfo(config=configuration, seed=0)
+                self._smac.tell(info, runhistory.TrialValue(cost=float(each.value or 0.0)), save=False)
+        info = self._smac.ask()
+        self._asked[info.config] = info
+        return {name: _plain(value) for name, value in dict(info.config).items()}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -3,4 +3,14 @@
 A new one is a module here with `run() -> Iterator[Comparison]`, and its name in `BENCHMARKS`.
 """
 
-BENCHMARKS = ("startup", "repair", "spawn", "durable_trial", "prompt_size", "busy_workers", "samplers")
+BENCHMARKS = (
+    "startup",
+    "repair",
+    "spawn",
+    "durable_trial",
+    "prompt_size",
+    "busy_workers",
+    "samplers",
+    "gate",
+    "harness",
+)

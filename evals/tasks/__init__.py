@@ -23,7 +23,7 @@ KINDS = Registry(
 
 def task_names() -> list[str]:
     """Return the names of all shipped tasks: the folder, and the data set where a folder holds several."""
-    return [name for card in _cards() for name in _names(card)]
+    return [name for card in cards() for name in _names(card)]
 
 
 def expand(patterns: Iterable[str], directory: Path) -> list[str]:
@@ -40,7 +40,7 @@ def expand(patterns: Iterable[str], directory: Path) -> list[str]:
         else:
             names = [name for name in task_names() if fnmatchcase(name, pattern)]
         if not names:
-            shown = ", ".join(sorted({card.folder.name for card in _cards()}))
+            shown = ", ".join(sorted({card.folder.name for card in cards()}))
             raise InputError(f"no task is called {pattern!r}", f"shipped: {shown} (as NAME/*), or a folder's path")
         found |= dict.fromkeys(names)
     return list(found)
@@ -63,7 +63,8 @@ def load_task(name: str) -> Task:
 
 
 @cache
-def _cards() -> tuple[Card, ...]:
+def cards() -> tuple[Card, ...]:
+    """Return the cards of all shipped tasks."""
     return tuple(read_card(path.parent) for path in sorted(SHIPPED.glob("*/card.toml")))
 
 
