@@ -30,6 +30,7 @@ ProblemCode = Literal[
     "paused",
     "budget",
     "crashed",
+    "refused",
 ]
 
 

@@ -30,7 +30,7 @@ class History:
     def update(self, trial: Trial) -> bool:
         """Take in a trial's result; return whether it is the new incumbent."""
         before = self.incumbent
-        if trial.state != "complete":
+        if trial.state != "complete" or self.study.space.violated(trial.configuration) is not None:
             return False
         self.noise.add(trial.values)
         if self.study.goals > 1:

@@ -17,6 +17,7 @@ _MAY_CHANGE = {
     "check": None,
     "apply": None,
     "gate": None,
+    "focus": None,
     "fidelity": {"high", "pruner", "variant"},
     "study": {"description"},
     "evaluation": {"workers", "pin_cpus", "check_seeds", "max_repeats"},
@@ -69,6 +70,8 @@ def _changed(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         if isinstance(before, dict) and isinstance(after, dict):
             fields = [name for name in {**before, **after} if name not in free]
             found += [f"{section}.{name}" for name in fields if before.get(name) != after.get(name)]
+        elif section == "forbidden" and (after or [])[: len(before or [])] == (before or []):
+            continue  # more may be forbidden; what was measured there stays measured
         elif before != after:
             found.append(section)
     return found

@@ -117,7 +117,7 @@ class Optimizer:
     def _draw(self, trial: optuna.Trial) -> Configuration:
         def choose(name: str, parameter: Parameter) -> Value:
             value = from_optuna(parameter, _suggest(trial, name, self.study.space.distributions[name]))
-            return parameter.mend(value)[0]
+            return self.study.space.focused(name, parameter, parameter.mend(value)[0])
 
         return self.study.space.draw(choose)
 

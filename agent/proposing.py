@@ -5,20 +5,26 @@ The planner thinks in a task of its own; when it has nothing ready, the optimize
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from . import events
 from .gate import PLANNER, STORED, Decision, Gate
 from .models.cassette import CassetteMismatchError
 from .optimizer import Optimizer, SpaceExhaustedError
-from .optimizer_state import OptimizerState, describe
+from .optimizer_state import OptimizerState, describe, words
 from .planners.base import Context, Planner
 from .proposal import Accepted, Proposal, Refused, review
+from .space import Configuration, key
 
 PATIENCE_S = 30.0
 """How long the last trial of a run waits for a model that has not spoken yet. No other trial waits unless the study
 gives its planner patience."""
+
+
+Approve = Callable[[Accepted], Awaitable[Configuration | str]]
+"""Asks a person about an idea: returns the configuration to evaluate, edited perhaps, or why it is refused."""
 
 
 class _Tape(Protocol):
@@ -34,7 +40,10 @@ class Proposing:
     def __init__(self, context: Context, optimizer: Optimizer, gate: Gate, planner: Planner) -> None:
         self.context, self.optimizer, self.gate, self.planner = context, optimizer, gate, planner
         self._continuations = deque(optimizer.continuations())
+        self.approve: Approve | None = None
         self._ready: deque[Proposal] = deque()
+        self._asked: deque[Accepted] = deque()
+        self._approvals: set[asyncio.Task[None]] = set()
         self._thinking: asyncio.Task[list[Proposal]] | None = None
         self._thoughts = 0
         self._hurried = asyncio.Event()
@@ -50,12 +59,34 @@ class Proposing:
         if self._wanted():
             self._ready.extend(asyncio.run(self._think(self.context.now(self._state()))))
 
+    def ask_for(self, values: Mapping[str, Any], rationale: str) -> Accepted | Refused:
+        """Let a person's configuration be the next trial; return what became of it."""
+        space = self.context.study.space
+        waiting = [key(each.configuration) for each in self._asked]
+        proposal = Proposal({**space.default, **values}, "person", rationale)
+        reviewed = review(proposal, space, {*self.context.history.seen, *waiting})
+        if isinstance(reviewed, Accepted):
+            self._asked.append(reviewed)
+        return reviewed
+
     async def settle(self) -> None:
         """Take in ideas that are there; in a replay, exactly when the recorded run had them.
+
+        Where a person approves ideas, the last trials of the budget are kept for those that wait for an answer.
 
         Raises:
             CassetteMismatchError: a strict replay met a request that was not recorded.
         """
+        await self._settle_thought()
+        while self._approvals and not self._hurried.is_set():
+            left = self.context.ledger.left("trials")
+            if left is None or left > len(self._approvals) or self._ready or self._asked:
+                return
+            hurried = asyncio.create_task(self._hurried.wait())
+            await asyncio.wait({*self._approvals, hurried}, return_when=asyncio.FIRST_COMPLETED)
+            hurried.cancel()
+
+    async def _settle_thought(self) -> None:
         if self._thinking is None:
             return
         trial, tape = len(self.context.history.trials), self._tape()
@@ -72,7 +103,7 @@ class Proposing:
                 return
         elif arrival > trial:
             return
-        self._ready.extend(await self._thinking)
+        self._take(await self._thinking)
         if tape is not None:
             tape.arrived(self._thoughts, trial)
         self._thinking = None
@@ -92,6 +123,10 @@ class Proposing:
         if history.default is None:
             proposal = Proposal(space.default, "default", "the configuration in use today")
             return Accepted(space.default, proposal, ())
+        while self._asked:
+            asked = self._asked.popleft()
+            if key(asked.configuration) not in history.seen:
+                return asked
         if self._continuations:
             number, configuration = self._continuations.popleft()
             trial = history.trials[number]
@@ -111,7 +146,10 @@ class Proposing:
         return Accepted(configuration, _decided(Proposal(configuration, decision.arm), decision), ())
 
     async def close(self) -> None:
-        """Stop thinking."""
+        """Stop thinking, and wait for no approval."""
+        for approval in self._approvals:
+            approval.cancel()
+        await asyncio.gather(*self._approvals, return_exceptions=True)
         if self._thinking is not None:
             self._thinking.cancel()
             await asyncio.gather(self._thinking, return_exceptions=True)
@@ -125,7 +163,32 @@ class Proposing:
 
     def _wanted(self) -> bool:
         """Whether the planner should think: it has no ideas of its own waiting, and one would get its turn."""
-        return not self.planner.done and PLANNER not in self._ready_arms() and self.gate.wants(PLANNER)
+        idle = PLANNER not in self._ready_arms() and not self._approvals
+        return idle and not self.planner.done and self.gate.wants(PLANNER)
+
+    def _take(self, proposals: Sequence[Proposal]) -> None:
+        """Take in ideas; where a person approves them, each waits for its answer."""
+        if self.approve is None:
+            self._ready.extend(proposals)
+            return
+        for proposal in proposals:
+            task = asyncio.create_task(self._approved(proposal, self.approve))
+            self._approvals.add(task)
+            task.add_done_callback(self._approvals.discard)
+
+    async def _approved(self, proposal: Proposal, approve: Approve) -> None:
+        reviewed = review(proposal, self.context.study.space, self.context.history.seen)
+        if isinstance(reviewed, Refused):
+            self._refuse(reviewed)
+            return
+        answer = await approve(reviewed)
+        if isinstance(answer, str):
+            self._problem("refused", f"a person refused {words(reviewed.configuration)}: {answer}")
+            notes = self.context.notes
+            if isinstance(notes, list):
+                notes.append(f"refused {words(reviewed.configuration)}: {answer}")
+        else:
+            self._ready.append(replace(proposal, values=answer))
 
     def _ready_arms(self) -> list[str]:
         """Return which of planner and stored have ideas waiting, in their order."""

@@ -56,7 +56,7 @@ class Session:
         self._unfinished = deque(self.record.unfinished)
         self._queue: asyncio.Queue[events.Event | asyncio.Task[None] | None] = asyncio.Queue()
         self._running: set[asyncio.Task[None]] = set()
-        self._stopping = False
+        self._stopping = self._paused = False
         self._stopped_by = ""
 
     @classmethod
@@ -175,12 +175,26 @@ class Session:
         self.proposing.hurry()
         self._queue.put_nowait(None)
 
+    def pause(self) -> None:
+        """Start nothing more until `unpause`; running evaluations end."""
+        self._paused = True
+
+    def unpause(self) -> None:
+        """Go on after a pause."""
+        self._paused = False
+        self._queue.put_nowait(None)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the search is paused."""
+        return self._paused
+
     async def _search(self, executor: Executor) -> AsyncIterator[events.Event]:
         self.record.begin_search()
         while True:
             async for event in self._fill(executor):
                 yield event
-            if not self._running and self._queue.empty():
+            if not self._running and self._queue.empty() and (self._stopping or not self._paused):
                 return
             item = await self._queue.get()
             if isinstance(item, asyncio.Task):
@@ -191,7 +205,7 @@ class Session:
 
     async def _fill(self, executor: Executor) -> AsyncIterator[events.Event]:
         """Start trials on all free workers."""
-        while len(self._running) < executor.workers and not self._stopping:
+        while len(self._running) < executor.workers and not (self._stopping or self._paused):
             await asyncio.sleep(0)  # a planner without latency gets to speak before the slot is filled
             await self.proposing.settle()
             trial = None if self._stopping else self._next_trial()

@@ -7,7 +7,7 @@ import difflib
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -57,8 +57,17 @@ class Draw(Protocol):
 class Space:
     """A search space. `parameters` are ordered so that a condition only names earlier ones."""
 
-    def __init__(self, parameters: Mapping[str, Parameter], forbidden: tuple[Clause, ...] = ()) -> None:
-        """Build a space from parameters whose conditions name each other without a circle (checked by the study)."""
+    def __init__(
+        self,
+        parameters: Mapping[str, Parameter],
+        forbidden: tuple[Clause, ...] = (),
+        focus: Mapping[str, Callable[[Parameter, Value], Value]] | None = None,
+    ) -> None:
+        """Build a space from parameters whose conditions name each other without a circle (checked by the study).
+
+        `focus` moves values of a parameter to where the search looks; repair and sampling use it, the default not.
+        """
+        self.focus = focus or {}
         self.conditions = {name: parse(p.when) for name, p in parameters.items() if p.when is not None}
         self.parameters = {name: parameters[name] for name in order(parameters, self.conditions)}
         self.forbidden = forbidden
@@ -81,6 +90,10 @@ class Space:
         """Return the first forbidden clause that a configuration falls under."""
         return next((clause for clause in self.forbidden if clause.expression.holds(configuration)), None)
 
+    def focused(self, name: str, parameter: Parameter, value: Value) -> Value:
+        """Return a valid value of a parameter, moved to where the search looks."""
+        return self.focus[name](parameter, value) if name in self.focus else value
+
     def problems(self, values: Mapping[str, object]) -> list[str]:
         """Return what makes `values` not a configuration of this space; empty when nothing does."""
         return [f"{c.parameter}: {c.why} (given {c.given!r})" for c in self.repair(values).changes]
@@ -91,9 +104,13 @@ class Space:
 
         def choose(name: str, parameter: Parameter) -> Value:
             if values.get(name) is None:
-                changes.append(Change(name, None, parameter.default, "missing: default"))
-                return parameter.default
+                used = self.focused(name, parameter, parameter.default)
+                changes.append(Change(name, None, used, "missing: default"))
+                return used
             value, why = parameter.mend(values[name])
+            focused = self.focused(name, parameter, value)
+            if focused != value:
+                value, why = focused, "outside the focus: moved to the nearest value"
             if why:
                 changes.append(Change(name, values[name], value, why))
             return value
@@ -173,7 +190,7 @@ class Space:
         Where nearly everything is forbidden, after 1,000 draws the last one is repaired instead.
         """
         for _attempt in range(1000):
-            configuration = self.draw(lambda _name, parameter: _uniform(parameter, rng))
+            configuration = self.draw(lambda name, parameter: self.focused(name, parameter, _uniform(parameter, rng)))
             if self.violated(configuration) is None:
                 return configuration
         return self._allowed(configuration)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ..tools.expressions import parse
+from ..tools.expressions import Value, parse
 from ..tools.targets import Evaluation
 from .desirability import between, larger, overall, smaller
 from .models.settings import ModelSection
@@ -177,6 +177,34 @@ class SamplerSection(_Section):
     seed: int = Field(0, ge=0, lt=1 << 31, description="Seed of the sampler.")
 
 
+class Focus(_Section):
+    """Where the search looks for one parameter; the default configuration is exempt."""
+
+    low: _Finite | None = None
+    high: _Finite | None = None
+    values: list[Value] | None = Field(None, min_length=1, description="The only values to try.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.values is None) == (self.low is None and self.high is None):
+            raise ValueError("give low and high, or values")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low = {self.low:g} is above high = {self.high:g}")
+        return self
+
+    def narrow(self, parameter: Parameter, value: Value) -> Value:
+        """Return the value, or the nearest one that the focus allows."""
+        if self.values is not None:
+            if value in self.values:
+                return value
+            numeric = isinstance(value, int | float) and not isinstance(value, bool)
+            nearest = min(self.values, key=lambda each: abs(float(each) - float(value))) if numeric else self.values[0]
+            return parameter.mend(nearest)[0]
+        low = float(value) if self.low is None else self.low
+        high = float(value) if self.high is None else self.high
+        return parameter.mend(min(max(float(value), low), high))[0] if not low <= float(value) <= high else value
+
+
 class CostSection(_Section):
     """What a trial costs, for cost-aware search and for the gate."""
 
@@ -223,6 +251,7 @@ class Study(_Section):
 
     study: About
     parameters: dict[str, Parameter] = Field(min_length=1, max_length=1000)
+    focus: dict[str, Focus] = {}
     forbidden: list[Forbidden] = []
     objectives: list[Objective] = Field(min_length=1, max_length=20)
     constraints: list[Constraint] = []
@@ -247,7 +276,7 @@ class Study(_Section):
     def space(self) -> Space:
         """The search space that the file declares."""
         clauses = tuple(Clause(parse(each.when), each.reason) for each in self.forbidden)
-        return Space(self.parameters, clauses)
+        return Space(self.parameters, clauses, {name: each.narrow for name, each in self.focus.items()})
 
     @property
     def required_metrics(self) -> tuple[str, ...]:

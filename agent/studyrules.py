@@ -168,6 +168,20 @@ def _unknown(name: str, known: list[str]) -> str:
     return f"{name!r} is not one of {', '.join(known)}{guess}"
 
 
+def _focus(study: Study, _directory: Path) -> Iterator[Finding]:
+    for name, focus in study.focus.items():
+        parameter = study.parameters.get(name)
+        if parameter is None:
+            yield ("focus", name), _unknown(name, list(study.parameters))
+        elif focus.values is None and parameter.type not in {"float", "int"}:
+            yield ("focus", name), f"{name} is {parameter.type}: give values = [...]"
+        else:
+            for value in focus.values or [v for v in (focus.low, focus.high) if v is not None]:
+                mended, why = parameter.mend(value)
+                if why:
+                    yield ("focus", name), f"{value!r} is not allowed: {why} (nearest: {mended!r})"
+
+
 def _goals(study: Study, _directory: Path) -> Iterator[Finding]:
     with_score = [each.desirability is not None for each in study.objectives]
     if any(with_score) and not all(with_score):
@@ -211,5 +225,6 @@ RULES: tuple[Callable[[Study, Path], Iterator[Finding]], ...] = (
     _python,
     _names_of_parts,
     _goals,
+    _focus,
     _apply,
 )

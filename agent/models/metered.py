@@ -6,14 +6,21 @@ It is a LangChain chat model around another one, so that agents and plain calls 
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, BaseMessage, messages_from_dict, messages_to_dict
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    message_chunk_to_message,
+    messages_from_dict,
+    messages_to_dict,
+)
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 
 from ...tools.errors import TrimtabError
@@ -159,6 +166,48 @@ class MeteredModel(BaseChatModel):
                 await asyncio.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """Make one call whose answer arrives piece by piece; billed at its end, also when it is broken off.
+
+        What has begun to arrive is not asked for again. `stop` and `run_manager` are LangChain's, and not used.
+
+        Raises:
+            ModelBudgetError, ModelPausedError: before anything is spent.
+            ModelCallError: the call failed.
+        """
+        del stop, run_manager
+        meter: Meter = self.meter
+        if self.inner is None:  # a replay has no pieces
+            result = await self._agenerate(messages, **kwargs)
+            yield ChatGenerationChunk(message=_as_chunk(result.generations[0].message))
+            return
+        request = describe_request(meter.label, messages, kwargs)
+        meter.check(request)
+        began, whole = time.monotonic(), None
+        answer: AIMessage | Failure = Failure("cancelled", "the answer was broken off")
+        try:
+            async with asyncio.timeout(meter.timeout_s):
+                async for piece in self.inner._astream(messages, **kwargs):  # noqa: SLF001  # LangChain's way
+                    whole = piece.message if whole is None else whole + piece.message
+                    yield piece
+            answer = Failure("invalid_response", "it answered nothing")
+            if whole is not None and isinstance(joined := message_chunk_to_message(whole), AIMessage):
+                answer = joined
+        except Exception as error:  # noqa: BLE001  # any provider's exception is a failed call
+            answer = classify(error)
+        finally:
+            self._bill(answer, request, 0, time.monotonic() - began)
+        if isinstance(answer, Failure):
+            meter.breaker.failed(answer.retry_after_s)
+            raise ModelCallError(answer)
+        meter.breaker.succeeded()
+
     async def _attempt(
         self, messages: list[BaseMessage], kwargs: dict[str, Any], request: dict[str, Any], attempt: int
     ) -> AIMessage | Failure:
@@ -235,6 +284,22 @@ def _message(result: ChatResult) -> AIMessage:
     text = redact(str(message.text))  # a model may have been made to print a key
     calls = [{**call, "args": json.loads(redact(json.dumps(call["args"], default=str)))} for call in message.tool_calls]
     return message.model_copy(update={"content": text, "tool_calls": calls})
+
+
+def _as_chunk(message: BaseMessage) -> AIMessageChunk:
+    """Return a whole message as the only piece of a stream."""
+    calls = getattr(message, "tool_calls", [])
+    pieces = [
+        {
+            "name": call["name"],
+            "args": json.dumps(call["args"]),
+            "id": call["id"],
+            "index": index,
+            "type": "tool_call_chunk",
+        }
+        for index, call in enumerate(calls)
+    ]
+    return AIMessageChunk(content=message.content, tool_call_chunks=pieces)
 
 
 def _portable(message: AIMessage) -> AIMessage:

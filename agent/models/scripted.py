@@ -54,6 +54,22 @@ def _completion(message: dict[str, Any], input_tokens: int, output_tokens: int, 
     return Reply(body=json.dumps({**body, "usage": usage}))
 
 
+def _streamed(body: str) -> str:
+    """Return a completion as the server-sent events of a stream: the text in pieces of a few words, then the end."""
+    whole = json.loads(body)
+    message, finish = whole["choices"][0]["message"], whole["choices"][0]["finish_reason"]
+    pieces: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    text = message.get("content") or ""
+    pieces += [{"content": text[at : at + 40]} for at in range(0, len(text), 40)]
+    if message.get("tool_calls"):
+        pieces.append({"tool_calls": [{**call, "index": i} for i, call in enumerate(message["tool_calls"])]})
+    base = {"id": "scripted", "object": "chat.completion.chunk", "created": 0, "model": "scripted"}
+    chunks = [{**base, "choices": [{"index": 0, "delta": piece, "finish_reason": None}]} for piece in pieces]
+    chunks.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+    chunks.append({**base, "choices": [], "usage": whole.get("usage")})
+    return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+
+
 class ScriptedEndpoint:
     """Serves replies in order, then `otherwise` for ever. Use it as a context manager; `requests` keeps the bodies."""
 
@@ -87,8 +103,11 @@ class ScriptedEndpoint:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 length = int(self.headers.get("content-length", 0))
-                reply = endpoint._next(json.loads(self.rfile.read(length) or b"{}"))
+                request = json.loads(self.rfile.read(length) or b"{}")
+                reply = endpoint._next(request)
                 time.sleep(reply.delay_s)
+                if request.get("stream") and reply.status == 200:
+                    reply = Reply(body=_streamed(reply.body), headers={"content-type": "text/event-stream"})
                 if reply.drop:
                     self.close_connection = True
                     return

@@ -30,7 +30,8 @@ class Setup:
 class Context:
     """What a planner may look at while it thinks; none of it changes meanwhile, and it must change none of it.
 
-    `emit` announces an event. `optimizer` is None where there is no optimizer beside the planner.
+    `emit` announces an event. `optimizer` is None where there is no optimizer beside the planner. `notes` is what a
+    person said to the planner: hints, and why a proposal was refused.
     """
 
     study: Study
@@ -39,6 +40,7 @@ class Context:
     recalled: Sequence[Recalled] = field(default_factory=tuple)
     optimizer: OptimizerState | None = None
     trials_left: float | None = None
+    notes: Sequence[str] = field(default_factory=list)
     key: str = ""
     study_id: int = 0
     emit: Callable[[Event], None] = lambda _event: None
@@ -46,7 +48,8 @@ class Context:
     def now(self, optimizer: OptimizerState | None) -> "Context":
         """Return the context as it stands now, for one thought."""
         left = self.ledger.left("trials")
-        return replace(self, history=self.history.snapshot(), optimizer=optimizer, trials_left=left)
+        notes = tuple(self.notes)
+        return replace(self, history=self.history.snapshot(), optimizer=optimizer, trials_left=left, notes=notes)
 
 
 class Planner(Protocol):

@@ -18,6 +18,7 @@ from ..trial import Trial
 from .base import Context
 from .calibration import calibrate
 
+_NOTES = 5
 _LONGEST_LINE = 600
 _LONGEST_DESCRIPTION = 2000
 
@@ -55,6 +56,7 @@ def record_part(context: Context, settings: Settings, n: int) -> dict[str, Any]:
             "correlations": state.correlations if state else (),
         },
         "recalled": recalled_lines(context),
+        "notes": [clip(note) for note in context.notes[-_NOTES:]],
         "calibration": str(calibration) if calibration else "",
         "budget": {"trials_left": int(left) if left is not None else "unlimited"},
         "n": n,
