@@ -17,7 +17,7 @@ from ..tools.expressions import Value
 from .history import violations
 from .optimizers import SAMPLERS
 from .optimizers.auto import choose
-from .optimizers.base import COST, FAILED, Setting
+from .optimizers.base import ADVISED, COST, FAILED, Setting
 from .parameters import Parameter
 from .pruners import PRUNERS
 from .pruners.base import PruningSetting
@@ -121,8 +121,18 @@ class Optimizer:
 
         return self.study.space.draw(choose)
 
-    def started(self, number: int, configuration: Mapping[str, Value], continues: int | None = None) -> None:
-        """Tell the sampler that a trial is running, whoever proposed it; `continues` is the trial it runs on."""
+    def started(
+        self,
+        number: int,
+        configuration: Mapping[str, Value],
+        continues: int | None = None,
+        *,
+        advised: bool = False,
+    ) -> None:
+        """Tell the sampler that a trial is running, whoever proposed it.
+
+        `continues` is the trial it runs on; `advised` is whether a planner or a person proposed it.
+        """
         trial = self._proposed.pop(key(configuration), None)
         if trial is None:
             self._optuna.enqueue_trial(dict(self.study.space.to_optuna(configuration)))
@@ -131,6 +141,8 @@ class Optimizer:
                 _suggest(trial, name, self.study.space.distributions[name])
         self._running[number] = trial
         self._numbers[number] = trial.number
+        if advised:
+            trial.set_user_attr(ADVISED, True)
         if continues is not None:
             trial.set_user_attr(CONTINUES, self._numbers[continues])
 

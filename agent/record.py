@@ -85,7 +85,8 @@ class Record:
 
     def _started(self, trial: Trial) -> None:
         self.history.add(trial)
-        self.optimizer.started(trial.number, trial.configuration, trial.continues)
+        advised = trial.source in {"planner", "person"}
+        self.optimizer.started(trial.number, trial.configuration, trial.continues, advised=advised)
         self.gate.started(trial)
 
     def _finished(self, trial: Trial) -> bool:

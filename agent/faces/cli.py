@@ -63,6 +63,30 @@ def tune(
     raise typer.Exit(code)
 
 
+@app.command()
+def chat(
+    study: Annotated[str, typer.Argument(help="Study file, or key of a stored study.", show_default=False)] = "",
+    resume: Annotated[str | None, typer.Option(help="Go on with this conversation, such as 3.")] = None,
+    go_on: Annotated[bool, typer.Option("--continue", help="Go on with the latest conversation.")] = False,
+    model: Annotated[str | None, typer.Option(help="The model to talk to and to propose.")] = None,
+    web: Annotated[bool, typer.Option("--web", help="Serve it to a browser on this machine instead.")] = False,
+    port: Annotated[int, typer.Option(help="Port of --web.")] = 8765,
+    store: StoreUrl = None,
+) -> None:
+    """Tune by talking, in the terminal or a browser."""
+    if web:
+        from .tui.web import serve
+
+        given = [study] if study else []
+        for option, value in (("--resume", resume), ("--model", model), ("--store", store)):
+            given += [option, value] if value else []
+        serve(given + (["--continue"] if go_on else []), port)
+        return
+    from .chatting import run_chat
+
+    raise typer.Exit(run_chat(study, resume=resume, go_on=go_on, model=model, store=store))
+
+
 model_app = typer.Typer(help="The embedded model's files.", no_args_is_help=True)
 prompts_app = typer.Typer(help="Prompt variants.", no_args_is_help=True)
 app.add_typer(model_app, name="model")

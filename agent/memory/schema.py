@@ -106,6 +106,28 @@ ENDPOINTS = Table(
 )
 
 
+CHATS = Table(
+    "chats",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(20), nullable=False, unique=True),
+    Column("created", Float, nullable=False),
+    Column("study", String(120)),
+    Column("mode", String(10)),
+)
+
+CHAT_ENTRIES = Table(
+    "chat_entries",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("chat", String(20), nullable=False, index=True),
+    Column("role", String(12), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("time", Float, nullable=False),
+)
+
+
 def _first(connection: Connection) -> None:
     METADATA.create_all(connection, tables=[META, STUDIES, TRIALS, EVALUATIONS, MODEL_CALLS, ENDPOINTS])
 
@@ -115,7 +137,11 @@ def _trial_details(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE trials ADD COLUMN details TEXT"))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _trial_details)
+def _chats(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[CHATS, CHAT_ENTRIES])
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _trial_details, _chats)
 
 
 def migrate(connection: Connection) -> int:

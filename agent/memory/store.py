@@ -22,7 +22,7 @@ from ..models.settings import Capability
 from ..trial import Trial
 from .ownership import is_alive, this_process
 from .rows import StoredEvaluation, StoredStudy, evaluation_of, evaluation_row, study_of, trial_of
-from .schema import ENDPOINTS, EVALUATIONS, MIGRATIONS, MODEL_CALLS, STUDIES, TRIALS, migrate
+from .schema import CHAT_ENTRIES, CHATS, ENDPOINTS, EVALUATIONS, MIGRATIONS, MODEL_CALLS, STUDIES, TRIALS, migrate
 
 # Built once: putting a statement together costs more than running it.
 _START_TRIAL = insert(TRIALS)
@@ -249,6 +249,57 @@ class Store:
         with self._transaction() as connection:
             row = connection.execute(query).one()
         return {name: float(value or 0) for name, value in zip(MODEL_RESOURCES, row, strict=True)}
+
+    # Conversations
+
+    def create_chat(self) -> str:
+        """Begin a conversation and return its key: chat-1, chat-2, ..."""
+        with self._transaction() as connection:
+            count = connection.execute(select(func.max(CHATS.c.id))).scalar() or 0
+            key = f"chat-{count + 1}"
+            connection.execute(insert(CHATS), {"key": key, "created": time.time()})
+        return key
+
+    def chats(self) -> list[dict[str, Any]]:
+        """Return the conversations, newest first."""
+        with self._transaction() as connection:
+            rows = connection.execute(select(CHATS).order_by(CHATS.c.id.desc()))
+            return [dict(row._mapping) for row in rows]  # noqa: SLF001  # SQLAlchemy's public name
+
+    def find_chat(self, key: str) -> str:
+        """Return the key of a conversation given as 'chat-3' or '3'.
+
+        Raises:
+            InputError: there is none.
+        """
+        wanted = key if key.startswith("chat-") else f"chat-{key}"
+        keys = [str(each["key"]) for each in self.chats()]
+        if wanted not in keys:
+            raise InputError(f"no conversation {key!r} in the store", f"it has: {', '.join(keys[:10]) or 'none'}")
+        return wanted
+
+    def chat(self, key: str) -> dict[str, Any]:
+        """Return a conversation."""
+        with self._transaction() as connection:
+            row = connection.execute(select(CHATS).where(CHATS.c.key == key)).one()
+            return dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name
+
+    def update_chat(self, key: str, study: str, mode: str) -> None:
+        """Remember a conversation's study and mode."""
+        with self._transaction() as connection:
+            connection.execute(update(CHATS).where(CHATS.c.key == key).values(study=study, mode=mode))
+
+    def add_chat_entry(self, key: str, role: str, text: str, data: str) -> None:
+        """Record an entry of a conversation; `data` is JSON."""
+        row = {"chat": key, "role": role, "text": text, "data": data, "time": time.time()}
+        with self._transaction() as connection:
+            connection.execute(insert(CHAT_ENTRIES), row)
+
+    def chat_entries(self, key: str) -> list[dict[str, Any]]:
+        """Return a conversation's entries in order."""
+        query = select(CHAT_ENTRIES).where(CHAT_ENTRIES.c.chat == key).order_by(CHAT_ENTRIES.c.id)
+        with self._transaction() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001  # SQLAlchemy's public name
 
     def capability(self, endpoint: str) -> Capability | None:
         """Return what an endpoint can do, if that was probed."""

@@ -20,7 +20,7 @@ from scipy.stats import rankdata
 from sklearn.ensemble import RandomForestClassifier
 
 from ..space import from_optuna
-from .base import FAILED, Setting
+from .base import ADVISED, FAILED, Setting
 from .encoding import INACTIVE, Encoding, Points
 
 _RANDOM, _STARTS, _ROUNDS, _STEPS = 300, 8, 3, 4
@@ -64,7 +64,8 @@ class BayesSampler(BaseSampler):
         states = (TrialState.COMPLETE, TrialState.RUNNING)
         trials = [each for each in study.get_trials(deepcopy=False, states=states) if self._ours(each)]
         done = [each for each in trials if each.state == TrialState.COMPLETE and each.value is not None]
-        if len(done) < self.startup or self.rng.random() < _EXPLORE:
+        spread = sum(ADVISED not in each.user_attrs for each in done)  # advice, good or bad, replaces no exploration
+        if spread < self.startup or self.rng.random() < _EXPLORE:
             point = self._random_points(1)[0]
         else:
             sign = -1.0 if study.direction.name == "MAXIMIZE" else 1.0

@@ -7,6 +7,7 @@ irrelevant. They are fitted anew at each fifth more trials and kept in between, 
 
 import math
 import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from threadpoolctl import ThreadpoolController
 
 from .base import Setting
 from .bayes import BayesSampler
@@ -25,6 +27,13 @@ _LENGTH = 0.4
 """Typical length scale in one dimension, in widths of the space; with d parameters it is sqrt(d) times that."""
 _NOISE = 0.02
 """Typical share of the variance that is noise."""
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Return the control over numerical libraries' threads: for matrices this small, more than one only gets in the
+    way of the evaluations."""
+    return ThreadpoolController()
 
 
 class _WithPrior(GaussianProcessRegressor):  # type: ignore[misc]  # scikit-learn has no types
@@ -61,7 +70,7 @@ class GaussianProcess:
             points, values = points[kept], values[kept]
         refit = len(values) >= _REFIT_GROWTH * self._fitted_at
         process = _WithPrior(self._kernel, optimizer="fmin_l_bfgs_b" if refit else None, alpha=1e-8)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _threads().limit(limits=1):
             warnings.simplefilter("ignore", ConvergenceWarning)
             process.fit(points, values)
         self._kernel, self._process = process.kernel_, process
@@ -70,7 +79,8 @@ class GaussianProcess:
     def predict(self, points: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and standard deviation."""
         assert self._process is not None
-        mean, spread = self._process.predict(points, return_std=True)
+        with _threads().limit(limits=1):
+            mean, spread = self._process.predict(points, return_std=True)
         return mean, spread
 
 

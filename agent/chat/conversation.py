@@ -1,0 +1,224 @@
+"""A conversation with a model about a study: it streams its answer and uses tools; a person may interrupt or hint."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+
+from ...prompts import load_variant
+from ...tools.errors import TrimtabError
+from ..budget import Ledger
+from ..memory.store import Store
+from ..models.breaker import Breaker
+from ..models.cassette import redact
+from ..models.choice import resolve, why_none
+from ..models.local import LocalServer, start_local
+from ..models.metered import CallRecord, Meter, MeteredModel
+from ..models.prices import price_of
+from ..models.probe import probe
+from ..models.settings import ModelSection, ResolvedModel
+from .control import StudyControl
+from .tools import control_tools
+
+_TEMPERATURE = 0.4
+_STEPS = 40
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of the answer's Markdown."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ToolCalled:
+    """The model uses a tool."""
+
+    call: str
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ToolAnswered:
+    """A tool answered."""
+
+    call: str
+    text: str
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The turn is over; `trouble` says what went wrong, '' when nothing did."""
+
+    trouble: str = ""
+
+
+Happening = Piece | ToolCalled | ToolAnswered | Ended
+
+
+class Conversation:
+    """The messages of a conversation and the model that answers them. `say` runs in the background loop."""
+
+    def __init__(
+        self, control: StudyControl, store: Store, emit: Callable[[Happening], None], section: ModelSection
+    ) -> None:
+        self.control, self.store, self.emit, self.section = control, store, emit, section
+        self.messages: list[BaseMessage] = []
+        self.ledger = Ledger({}, {})
+        self._hints: deque[str] = deque()
+        self._model: MeteredModel | None = None
+        self._tools = False
+        self._server: LocalServer | None = None
+
+    @property
+    def model(self) -> ResolvedModel | None:
+        """The model that answers; None when there is none."""
+        try:
+            return resolve(self.section)
+        except TrimtabError:
+            return None
+
+    @property
+    def why_none(self) -> str:
+        """Why there is no model, and what to do about it."""
+        try:
+            return "" if resolve(self.section) is not None else why_none(self.section)
+        except TrimtabError as error:
+            return str(error)
+
+    def hint(self, text: str) -> None:
+        """Tell the model something at its next turn, and the study's planner at its own."""
+        self._hints.append(text)
+        self.control.note(text)
+
+    async def say(self, text: str) -> None:
+        """Answer a message; what happens is emitted. Cancelling it keeps what was said so far."""
+        self.messages.append(HumanMessage(text))
+        said: list[str] = []
+        trouble = ""
+        try:
+            await self._open()
+            if self._tools:
+                await self._with_tools(said)
+            else:
+                await self._plain(said)
+        except asyncio.CancelledError:
+            trouble = "interrupted"
+        except TrimtabError as error:
+            trouble = error.message
+        except Exception as error:  # noqa: BLE001  # whatever a provider or LangChain raises must not end the program
+            trouble = redact(f"{type(error).__name__}: {error}")[:300]
+        if trouble and said:
+            self.messages.append(AIMessage("".join(said)))
+        self.emit(Ended(trouble))
+
+    async def close(self) -> None:
+        """End an embedded model."""
+        if self._server is not None:
+            await self._server.close()
+            self._server = None
+
+    def reset(self, section: ModelSection) -> None:
+        """Use another model from the next message on."""
+        self.section, self._model = section, None
+
+    async def _open(self) -> None:
+        if self._model is not None:
+            return
+        resolved = resolve(self.section)
+        if resolved is None:
+            raise TrimtabError(f"there is no model: {why_none(self.section)}")
+        providers = await asyncio.to_thread(import_module, "..models.providers", __package__)
+        await self.close()
+        local = None
+        if resolved.gguf is not None:
+            self._server = await start_local(resolved.gguf, 1)
+            local = (self._server.base_url, self._server.key)
+        inner = providers.build(self.section, resolved, _TEMPERATURE, local=local)
+        meter = Meter(
+            label=resolved.label,
+            ledger=self.ledger,
+            price=price_of(self.section, resolved, dollars_limited=False),
+            timeout_s=max(self.section.timeout_s, 300.0),
+            breaker=Breaker(pause_s=0.0),
+            on_call=self._called,
+        )
+        self._model = MeteredModel(inner=inner, meter=meter)
+        if self.section.capability is not None or resolved.gguf is not None:
+            self._tools = self.section.capability == "tools"
+        else:
+            endpoint = f"{resolved.label} {resolved.base_url or ''}".strip()
+            known = self.store.capability(endpoint)
+            if known is None:
+                known = await probe(self._model)
+                self.store.set_capability(endpoint, known)
+            self._tools = known == "tools"
+
+    def _system(self) -> str:
+        return load_variant("default").render("chat.j2", study=self.control.describe(), tools=self._tools)
+
+    async def _plain(self, said: list[str]) -> None:
+        """Answer without tools; hints that came meanwhile are taken with the next message."""
+        assert self._model is not None
+        hints = [HumanMessage(self._hints.popleft()) for _ in range(len(self._hints))]
+        self.messages += hints
+        async for piece in self._model.astream([SystemMessage(self._system()), *self.messages]):
+            self._piece(str(piece.text), said)
+        self.messages.append(AIMessage("".join(said)))
+
+    async def _with_tools(self, said: list[str]) -> None:
+        agents = await asyncio.to_thread(import_module, "langchain.agents")
+        middleware = await asyncio.to_thread(import_module, "langchain.agents.middleware")
+        conversation = self
+
+        @middleware.before_model  # type: ignore[untyped-decorator]
+        def take_hints(_state: Any, _runtime: Any) -> dict[str, Any] | None:
+            hints = [HumanMessage(conversation._hints.popleft()) for _ in range(len(conversation._hints))]
+            return {"messages": hints} if hints else None
+
+        agent = agents.create_agent(
+            self._model, control_tools(self.control), system_prompt=self._system(), middleware=[take_hints]
+        )
+        stream = agent.astream(
+            {"messages": self.messages}, {"recursion_limit": _STEPS}, stream_mode=["messages", "updates"]
+        )
+        async for kind, happening in stream:
+            if kind == "messages":
+                message = happening[0]
+                if isinstance(message, AIMessageChunk):
+                    self._piece(str(message.text), said)
+                continue
+            for update in happening.values():
+                for message in (update or {}).get("messages", []):
+                    self._step(message, said)
+
+    def _step(self, message: BaseMessage, said: list[str]) -> None:
+        self.messages.append(message)
+        if isinstance(message, AIMessage):
+            said.clear()
+            for call in message.tool_calls:
+                self.emit(ToolCalled(str(call["id"]), call["name"], call["args"]))
+        elif isinstance(message, ToolMessage):
+            text = str(message.text)
+            failed = message.status == "error" or text.startswith("not done")
+            self.emit(ToolAnswered(message.tool_call_id, text, failed))
+
+    def _piece(self, text: str, said: list[str]) -> None:
+        if text:
+            said.append(text)
+            self.emit(Piece(text))
+
+    def _called(self, call: CallRecord) -> None:
+        stored = self.control.stored
+        if stored is None:
+            return
+        columns = {name: value for name, value in vars(call).items() if name not in {"request", "message"}}
+        columns |= {"request": redact(str(call.request)), "response": redact(call.response)}
+        self.store.add_model_call(stored.id, columns)

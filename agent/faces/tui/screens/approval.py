@@ -1,0 +1,133 @@
+"""A proposal beside the incumbent: approve it, edit values in place, or refuse it with a reason."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Checkbox, Input, Label, Static
+
+from .....tools.targets.template import as_text
+from ....proposal import Accepted
+from ....space import Configuration
+from ....study import Study
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the person decided: a configuration, or a reason; `always` stops asking, `forbid` asks for a rule."""
+
+    configuration: Configuration | None
+    reason: str = ""
+    always: bool = False
+    forbid: bool = False
+
+
+class ApprovalScreen(ModalScreen[Verdict]):
+    """Asks about one configuration."""
+
+    BINDINGS: ClassVar = [
+        ("ctrl+a", "approve", "Approve"),
+        ("ctrl+r", "refuse", "Refuse"),
+        ("ctrl+w", "always", "Always"),
+        ("escape", "refuse", "Refuse"),
+    ]
+
+    def __init__(self, accepted: Accepted, study: Study, incumbent: Configuration) -> None:
+        super().__init__()
+        self.accepted, self.study, self.incumbent = accepted, study, incumbent
+
+    def compose(self) -> ComposeResult:
+        """Lay out the comparison and the answers."""
+        proposal = self.accepted.proposal
+        with Vertical(id="approval"):
+            yield Label(
+                f"Evaluate this configuration?  proposed by {proposal.author or proposal.source}", id="question"
+            )
+            yield Static(Text(self._about()), id="about")
+            with VerticalScroll(can_focus=False), Grid(id="values"):
+                for heading in ("parameter", "incumbent", "proposed"):
+                    yield Label(heading, classes="heading")
+                for name in {**self.incumbent, **self.accepted.configuration}:
+                    old, new = self.incumbent.get(name), self.accepted.configuration.get(name)
+                    kind = "changed" if old != new else "same"
+                    yield Label(name, classes=kind)
+                    yield Label("inactive" if old is None else as_text(old), classes=kind)
+                    shown = "" if new is None else as_text(new)
+                    yield Input(shown, placeholder="inactive", id=f"value-{name}", classes=kind, compact=True)
+            yield Input(placeholder="why not? the planner is told", id="reason", compact=True)
+            yield Checkbox("never propose such values again (asks for a rule)", id="forbid", compact=True)
+            with Horizontal(id="buttons"):
+                yield Button("Approve ^a", variant="success", id="approve", compact=True)
+                yield Button("Refuse ^r", variant="error", id="refuse", compact=True)
+                yield Button("Always allow, this study ^w", id="always", compact=True)
+            yield Static("", id="trouble")
+
+    def on_mount(self) -> None:
+        """Let Enter approve."""
+        self.query_one("#approve").focus()
+
+    def _about(self) -> str:
+        proposal = self.accepted.proposal
+        lines = [proposal.rationale] if proposal.rationale else []
+        for metric, (expected, low, high) in proposal.predicted.items():
+            lines.append(f"predicted {metric}: {expected:.4g} (90 % {low:.4g} to {high:.4g})")
+        lines += [f"repaired {each.parameter}: {each.why}" for each in self.accepted.changes]
+        return "\n".join([*lines, "costs one trial of the budget"])
+
+    def _edited(self) -> Configuration | None:
+        values = {}
+        for name in {**self.incumbent, **self.accepted.configuration}:
+            text = self.query_one(f"#value-{name}", Input).value.strip()
+            if text:
+                values[name] = text
+        repaired = self.study.space.repair(values)
+        wrong = [each for each in repaired.changes if each.given is not None and "parsed" not in each.why]
+        typed = {name: as_text(value) for name, value in repaired.configuration.items()}
+        moved = [each for each in wrong if typed.get(each.parameter) != str(each.given)]
+        if moved and moved[0].used is not None:
+            self.query_one(f"#value-{moved[0].parameter}", Input).value = as_text(moved[0].used)
+            self._trouble(f"{moved[0].parameter}: {moved[0].given!r}: {moved[0].why}; look again")
+            return None
+        return repaired.configuration
+
+    def _trouble(self, text: str) -> None:
+        self.query_one("#trouble", Static).update(Text(text, style="bold yellow"))
+
+    def action_approve(self) -> None:
+        """Approve what stands in the inputs."""
+        configuration = self._edited()
+        if configuration is not None:
+            self.dismiss(Verdict(configuration))
+
+    def action_always(self) -> None:
+        """Approve this and all further configurations of the study."""
+        configuration = self._edited()
+        if configuration is not None:
+            self.dismiss(Verdict(configuration, always=True))
+
+    def action_refuse(self) -> None:
+        """Refuse; the first time without a reason, ask for one."""
+        reason = self.query_one("#reason", Input)
+        if not reason.value.strip():
+            reason.focus()
+            self._trouble("say why, so that the planner learns; Enter refuses")
+            return
+        forbid = self.query_one("#forbid", Checkbox).value
+        self.dismiss(Verdict(None, reason.value.strip(), forbid=forbid))
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        {"approve": self.action_approve, "refuse": self.action_refuse, "always": self.action_always}[
+            str(event.button.id)
+        ]()
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        if event.input.id == "reason":
+            self.action_refuse()
+        else:
+            self.action_approve()

@@ -1,0 +1,192 @@
+"""What stands beside the conversation: the convergence plot, the incumbent against the default, importance, budget."""
+
+import math
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import RenderResult
+from textual.widgets import Static
+
+from ....chat.control import StudyControl
+from ....history import History
+from ... import words
+
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+
+
+class Curve(Static):
+    """Results over the trials: dots, the best so far as a line, the default and its noise as a band."""
+
+    DEFAULT_CSS = "Curve { height: 1fr; padding: 0 1; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: History | None = None
+
+    def show(self, history: History | None) -> None:
+        """Draw a history as it is now."""
+        self.history = history
+        self.refresh()
+
+    def render(self) -> RenderResult:
+        """Return the plot, as large as the widget."""
+        history = self.history
+        if history is None or history.study.goals > 1:
+            return Text("no trials yet" if history is None else "several objectives: see the trials", style="dim")
+        done = [(t.number, history.losses(t)[0]) for t in history.trials if t.state == "complete"]
+        if not done or self.size.width < 20 or self.size.height < 4:
+            return Text("no result yet", style="dim")
+        default = history.losses(history.default)[0] if history.default and history.default.metrics else None
+        objective = history.study.objectives[0]
+        title = f"{objective.metric}{f' ({objective.unit})' if objective.unit else ''}"
+        sign = -1.0 if objective.direction == "maximize" else 1.0
+        noise = history.noise.absolute or 0.0
+        return plot(done, default, noise, (self.size.width - 2, self.size.height - 1), title, sign)
+
+
+def plot(
+    done: Sequence[tuple[int, float]],
+    default: float | None,
+    noise: float,
+    size: tuple[int, int],
+    title: str,
+    sign: float = 1.0,
+) -> Text:
+    """Return losses over trials in Braille: `done` are (trial, loss), `sign` turns a loss back into the metric."""
+    margin = 10
+    width, height = max(4, size[0] - margin), max(2, size[1] - 2)
+    best, line = math.inf, []
+    for number, loss in done:
+        best = min(best, loss)
+        line.append((number, best))
+    losses = sorted(loss for _, loss in done)
+    low, high = losses[0], losses[min(len(losses) - 1, int(0.95 * len(losses)))]
+    high = max(high, default if default is not None else high)
+    span = (high - low) or abs(high) or 1.0
+    low, high = low - 0.05 * span, high + 0.05 * span
+    last = max(1, done[-1][0])
+
+    def place(number: float, loss: float) -> tuple[int, int]:
+        x = round(number / last * (2 * width - 1))
+        y = round((high - min(max(loss, low), high)) / (high - low) * (4 * height - 1))
+        return x, y
+
+    points, path = [[0] * width for _ in range(height)], [[0] * width for _ in range(height)]
+    for number, loss in done:
+        _dot(points, *place(number, loss))
+    for (start, a), (end, b) in zip(line, [*line[1:], (last, line[-1][1])], strict=True):
+        for x in range(place(start, a)[0], place(end, a)[0] + 1):
+            _dot(path, x, place(start, a)[1])
+        for y in range(*sorted((place(end, a)[1], place(end, b)[1]))):
+            _dot(path, place(end, a)[0], y)
+    rule = place(0, default)[1] // 4 if default is not None else -1
+    reach = {place(0, default - noise)[1] // 4, place(0, default + noise)[1] // 4} if default is not None else set()
+    text = Text(f"{title}  ", style="bold", no_wrap=True)
+    text.append("━ best ", style="green").append("· trials ", style="dim").append("┈ default", style="yellow")
+    for row in range(height):
+        value = sign * (high - (row + 0.5) / height * (high - low))
+        text.append(f"\n{value:>8.4g} " if row % 3 == 0 else "\n" + " " * 9, style="dim").append("│", style="dim")
+        for column in range(width):
+            if path[row][column]:
+                text.append(chr(0x2800 + (path[row][column] | points[row][column])), style="green")
+            elif points[row][column]:
+                text.append(chr(0x2800 + points[row][column]), style="dim")
+            elif row == rule:
+                text.append("┈", style="yellow")
+            else:
+                text.append("░" if noise and row in reach else " ", style="yellow dim")
+    return text.append(f"\n{' ' * 9}└{'─' * (width - 1)} {last}", style="dim")
+
+
+def _dot(grid: list[list[int]], x: int, y: int) -> None:
+    grid[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
+
+
+class Best(Static):
+    """The incumbent against the default, parameter by parameter."""
+
+    DEFAULT_CSS = "Best { padding: 0 1; height: auto; }"
+
+    def show(self, control: StudyControl) -> None:
+        """Show a study as it is now."""
+        history = control.history
+        if history is None or history.incumbent is None:
+            self.update(Text("nothing has been measured yet", style="dim"))
+            return
+        best, default = history.incumbent, history.study.space.default
+        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
+        for heading in ("", "default", f"trial {best.number}"):
+            table.add_column(heading, overflow="fold")
+        for objective in history.study.objectives:
+            before = history.default.metrics.get(objective.metric) if history.default else None
+            after = best.metrics.get(objective.metric)
+            shown = words.number(after, objective.unit)
+            table.add_row(objective.metric, words.number(before, objective.unit), Text(shown, style="bold green"))
+        for name in {**default, **best.configuration}:
+            old, new = default.get(name), best.configuration.get(name)
+            changed = old != new
+            row = Text(_value(new), style="bold" if changed else "dim")
+            table.add_row(Text(name, style="" if changed else "dim"), Text(_value(old), style="dim"), row)
+        report = control.report
+        if report is not None:
+            for check in report.checks:
+                good = "green" if check.improved else "yellow"
+                table.add_row("")
+                table.add_row("check", "", Text(f"{words.interval(check)}\n{check.verdict}", style=good))
+        self.update(table)
+
+
+class Importance(Static):
+    """How much each parameter matters, as bars."""
+
+    DEFAULT_CSS = "Importance { padding: 0 1; height: auto; }"
+
+    def show(self, found: Sequence[tuple[str, float]] | str) -> None:
+        """Show (parameter, share) pairs, or why there are none."""
+        if isinstance(found, str):
+            self.update(Text(found, style="dim"))
+            return
+        text = Text("importance for the objective (PED-ANOVA)\n", style="dim")
+        most = max((share for _, share in found), default=1.0) or 1.0
+        width = max(8, self.size.width - 38)
+        for name, share in found:
+            text.append(f"{name[:24]:<24} ").append("█" * round(width * share / most), style="cyan")
+            text.append(f" {share:.0%}\n", style="dim")
+        self.update(text)
+
+
+class Gauges(Static):
+    """One line: state, model, mode, and what is spent of the budget."""
+
+    DEFAULT_CSS = "Gauges { height: 1; background: $panel; color: $text; padding: 0 1; }"
+
+    def show(self, control: StudyControl, model: str, *, thinking: bool) -> None:
+        """Show where everything stands."""
+        text = Text(no_wrap=True, overflow="ellipsis")
+        colour = {"running": "bold green", "paused": "bold yellow", "finished": "bold cyan"}.get(control.state, "bold")
+        name = control.study.name if control.study is not None else ""
+        text.append(f"{name} {control.state}".strip(), style=colour)
+        session = control.session
+        if session is not None:
+            for name, each in session.record.ledger.snapshot().items():
+                text.append_text(_gauge(name, each["spent"] or 0.0, each["limit"]))
+        text.append(f"  {model}", style="dim")
+        text.append(f"  mode {control.mode}", style="bold magenta" if control.mode == "ask" else "dim")
+        if thinking:
+            text.append("  thinking, Esc interrupts", style="italic yellow")
+        self.update(text)
+
+
+def _gauge(name: str, spent: float, limit: float | None) -> Text:
+    short = {"wall_time_s": "time", "input_tokens": "in", "output_tokens": "out"}.get(name, name)
+    form = words.seconds(spent) if name == "wall_time_s" else f"{spent:.4g}"
+    if limit is None:
+        return Text(f"  {short} {form}" if spent and name not in {"calls"} else "", style="dim")
+    filled = round(6 * min(1.0, spent / limit)) if limit else 6
+    of = words.seconds(limit) if name == "wall_time_s" else f"{limit:g}"
+    return Text.assemble(f"  {short} ", ("▰" * filled, "cyan"), ("▱" * (6 - filled), "dim"), f" {form}/{of}")
+
+
+def _value(value: object) -> str:
+    return "inactive" if value is None else str(value)
