@@ -23,8 +23,9 @@ PATIENCE_S = 30.0
 gives its planner patience."""
 
 
-Approve = Callable[[Accepted], Awaitable[Configuration | str]]
-"""Asks a person about an idea: returns the configuration to evaluate, edited perhaps, or why it is refused."""
+Approve = Callable[[Accepted], Awaitable[Configuration | str | None]]
+"""Asks a person about an idea: returns the configuration to evaluate, edited perhaps, or why it is refused; None when
+nobody is asked, and the gate decides."""
 
 
 class _Tape(Protocol):
@@ -80,7 +81,7 @@ class Proposing:
         await self._settle_thought()
         while self._approvals and not self._hurried.is_set():
             left = self.context.ledger.left("trials")
-            if left is None or left > len(self._approvals) or self._ready or self._asked:
+            if not left or left > len(self._approvals) or self._ready or self._asked:
                 return
             hurried = asyncio.create_task(self._hurried.wait())
             await asyncio.wait({*self._approvals, hurried}, return_when=asyncio.FIRST_COMPLETED)
@@ -163,7 +164,7 @@ class Proposing:
 
     def _wanted(self) -> bool:
         """Whether the planner should think: it has no ideas of its own waiting, and one would get its turn."""
-        idle = PLANNER not in self._ready_arms() and not self._approvals
+        idle = PLANNER not in self._ready_arms() and not self._approvals and self.context.ledger.left("trials") != 0
         return idle and not self.planner.done and self.gate.wants(PLANNER)
 
     def _take(self, proposals: Sequence[Proposal]) -> None:
@@ -187,8 +188,10 @@ class Proposing:
             notes = self.context.notes
             if isinstance(notes, list):
                 notes.append(f"refused {words(reviewed.configuration)}: {answer}")
-        else:
-            self._ready.append(replace(proposal, values=answer))
+        elif answer is None:
+            self._ready.append(proposal)
+        else:  # what a person approved is evaluated, whatever the gate thinks of its author
+            self._asked.append(Accepted(answer, proposal, reviewed.changes))
 
     def _ready_arms(self) -> list[str]:
         """Return which of planner and stored have ideas waiting, in their order."""

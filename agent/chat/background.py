@@ -1,6 +1,7 @@
 """An event loop of its own in a thread, so that neither the search nor a model ever holds up a screen."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -30,8 +31,9 @@ class Background:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Cancel what still runs, and end the thread."""
-        asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result(timeout=15)
+        """Cancel what still runs, and end the thread; what does not end in time ends with the program."""
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result(timeout=10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
 

@@ -149,7 +149,7 @@ def _mode(control: StudyControl, words: list[str]) -> str:
     if words:
         if words[0] not in MODES:
             raise InputError(f"there is no mode {words[0]!r}", f"one of: {', '.join(MODES)}")
-        control.mode = words[0]  # type: ignore[assignment]  # checked above
+        control.mode = words[0]
     else:
         control.mode = MODES[(MODES.index(control.mode) + 1) % len(MODES)]
     return f"mode: {control.mode}"
@@ -179,7 +179,7 @@ def _assignments(words: list[str]) -> dict[str, Any]:
 
 
 _ALL = (
-    Command("study [FILE | KEY | new COMMAND]", "show, open or draft a study", _study),
+    Command("study [FILE, KEY, new COMMAND]", "show, open or draft a study", _study),
     Command("start", "start the search, or go on", lambda control, _words: control.start()),
     Command("pause", "start no further trial", lambda control, _words: control.pause()),
     Command("stop", "end the run after the evaluations under way", lambda control, _words: control.stop()),
@@ -193,7 +193,7 @@ _ALL = (
     Command("forbid CONDITION REASON", "never evaluate this region", _forbid),
     Command("model [NAME]", "show or change the model", _model),
     Command("prompts [NAME]", "show or change the prompt variant", _prompts),
-    Command("mode [ask | edits | auto]", "who approves proposals (Shift+Tab)", _mode),
+    Command("mode [ask, edits, auto]", "who approves proposals (Shift+Tab)", _mode),
     Command("cost", "what was spent", lambda control, _words: control.cost()),
     Command("save [FILE]", "write the study file", _save),
     Command("apply [FILE]", "show or write the incumbent's configuration", _apply),

@@ -57,6 +57,7 @@ class StudyControl:
     stored: StoredStudy | None = None
     session: Session | None = None
     report: StudyFinished | None = None
+    phase: str = ""
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
     _run: "Future[None] | None" = None
     _next: Study | None = None
@@ -81,7 +82,7 @@ class StudyControl:
         if self.study is None:
             return "no study"
         if self.running:
-            return "paused" if self.session is not None and self.session.paused else "running"
+            return "paused" if self.session is not None and self.session.paused else self.phase or "running"
         return "finished" if self.report is not None else "stopped" if self._trials() else "ready"
 
     def _trials(self) -> list[Trial]:
@@ -147,7 +148,7 @@ class StudyControl:
         study = self._study()
         if self.running:
             return self.resume() if self.session is not None and self.session.paused else "it is running already"
-        self.report = None
+        self.report, self.phase = None, ""
         again = self.stored is not None
         self._run = self.background.submit(self._drive(study, resume=again))
         return f"{'going on with' if again else 'started'} {study.name}: {study.budget.trials} trials in all"
@@ -176,14 +177,14 @@ class StudyControl:
     def try_configuration(self, values: dict[str, Any], why: str = "") -> str:
         """Evaluate a configuration next; parameters that are not named are as in the incumbent."""
         study = self._study()
-        if not self.running or self.session is None:
-            raise InputError("nothing is running", "/start first")
-        incumbent = self.session.record.history.incumbent
-        base: dict[str, Any] = dict(incumbent.configuration) if incumbent is not None else {}
         unknown = [name for name in values if name not in study.parameters]
         if unknown:
             raise InputError(f"{unknown[0]!r} is no parameter", f"there are: {', '.join(study.parameters)}")
         session = self.session
+        if not self.running or session is None:
+            raise InputError("nothing is running", "/start first")
+        incumbent = session.record.history.incumbent
+        base: dict[str, Any] = dict(incumbent.configuration) if incumbent is not None else {}
         found = session.proposing.ask_for({**base, **values}, why or "asked for in the conversation")
         if isinstance(found, Refused):
             return f"not tried: {found.reason}"
@@ -217,9 +218,9 @@ class StudyControl:
             return
         self.on_end(trouble)
 
-    async def _approve(self, accepted: Accepted) -> Configuration | str:
+    async def _approve(self, accepted: Accepted) -> Configuration | str | None:
         if self.mode != "ask" or self._always:
-            return accepted.configuration
+            return None
         approval = Approval(accepted, Future())
         self.on_approval(approval)
         return await self.background.bridge(approval.answer)
@@ -238,7 +239,7 @@ class StudyControl:
             StudyFileError: the changed study is not valid.
         """
         study = self._study()
-        changed = parse_study({**definition(study), **sections}, study.directory / "study.toml", check_files=False)
+        changed = parse_study({**definition(study), **sections}, study.directory / "study.toml")
         if self.running and self.session is not None:
             self._next = changed
             self.background.call(self.session.stop)

@@ -112,7 +112,7 @@ class Conversation:
         except asyncio.CancelledError:
             trouble = "interrupted"
         except TrimtabError as error:
-            trouble = error.message
+            trouble = redact(error.message)
         except Exception as error:  # noqa: BLE001  # whatever a provider or LangChain raises must not end the program
             trouble = redact(f"{type(error).__name__}: {error}")[:300]
         if trouble and said:

@@ -13,4 +13,5 @@ BENCHMARKS = (
     "samplers",
     "gate",
     "harness",
+    "screen",
 )

@@ -1,6 +1,7 @@
 """The application: a conversation on the left, the study on the right, and the keys that hold them together."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -20,7 +21,16 @@ from ...chat.commands import COMMANDS, parse_line, run_command
 from ...chat.control import MODES, Approval, StudyControl
 from ...chat.conversation import Conversation, Ended, Happening, Piece, ToolAnswered, ToolCalled
 from ...chat.transcript import Entry, Transcript
-from ...events import Event, IntermediateValue, Notice, PlannerProblem, StudyFinished, TrialFinished, TrialStarted
+from ...events import (
+    CheckProgressed,
+    Event,
+    IntermediateValue,
+    Notice,
+    PlannerProblem,
+    StudyFinished,
+    TrialFinished,
+    TrialStarted,
+)
 from ...memory.store import Store
 from ...models.settings import ModelSection
 from .. import words
@@ -167,15 +177,19 @@ class ChatApp(App[int]):
         return self._turn is not None and not self._turn.done()
 
     def _command(self, line: str) -> None:
-        name, arguments = parse_line(line.replace("@", "") if line.startswith("/study") else line)
         self._add(Said(line))
         self.transcript.add("user", line)
+        try:
+            name, arguments = parse_line(line)
+        except TrimtabError as error:
+            self._say(str(error), "error")
+            return
         own = {"quit": self._quit, "theme": self._theme, "resume": self._resume, "export": self._export}
         try:
             if name in own:
                 answer = own[name](arguments)
             else:
-                answer = run_command(self.control, line.replace("@", "") if name == "study" else line)
+                answer = run_command(self.control, line.replace(" @", " ") if name == "study" else line)
             self._say(answer, "command")
         except TrimtabError as error:
             self._say(str(error), "error")
@@ -291,6 +305,8 @@ class ChatApp(App[int]):
 
     def _tick(self) -> None:
         """Take in what the background has done; a bounded amount at a time."""
+        if not self.query(Gauges):  # the screen is being taken down
+            return
         for _ in range(min(_PER_TICK, len(self._happenings))):
             self._happened(self._happenings.popleft())
         for _ in range(min(_PER_TICK, len(self._events))):
@@ -299,8 +315,11 @@ class ChatApp(App[int]):
             trouble = self._ends.popleft()
             if trouble:
                 self._say(trouble, "error")
-        if self._approvals and len(self.screen_stack) == 1:
-            self._decide(self._approvals.popleft())
+        while self._approvals and len(self.screen_stack) == 1:
+            approval = self._approvals.popleft()
+            if not approval.answer.done():  # the run may have ended meanwhile
+                self._decide(approval)
+                break
         self._refresh_study()
 
     def _show(self, event: Event) -> None:
@@ -311,13 +330,18 @@ class ChatApp(App[int]):
             case TrialFinished():
                 result = event.reason or " ".join(f"{n}={words.number(v)}" for n, v in event.metrics.items())
                 log.write(f"trial {event.trial}: {event.state}, {result}")
-                if event.incumbent and event.trial > 0:
-                    self._note(f"trial {event.trial} is the best so far: {result}", "good")
+                if event.incumbent and event.trial > 0 and self.control.study is not None:
+                    goals = self.control.study.objectives
+                    reached = ", ".join(f"{g.metric} {words.number(event.metrics[g.metric], g.unit)}" for g in goals)
+                    self._note(f"trial {event.trial} is the best so far: {reached}", "good")
             case IntermediateValue():
                 log.write(f"trial {event.trial}, step {event.step}{': stopped' if event.stopped else ''}")
             case PlannerProblem() | Notice():
                 log.write(event.message)
+            case CheckProgressed():
+                self.control.phase = f"{event.phase} {event.done}/{event.total}"
             case StudyFinished():
+                self.control.phase = ""
                 self._finished(event)
             case _:
                 pass
@@ -348,11 +372,13 @@ class ChatApp(App[int]):
     async def _decide(self, approval: Approval) -> None:
         study, history = self.control.study, self.control.history
         if study is None or history is None:
-            approval.answer.set_result(approval.accepted.configuration)
             return
         incumbent = history.incumbent.configuration if history.incumbent is not None else study.space.default
         verdict = await self.push_screen_wait(ApprovalScreen(approval.accepted, study, incumbent))
-        self._judged(approval, verdict)
+        if approval.answer.done():
+            self._note("too late: the run has ended", "bad")
+        else:
+            self._judged(approval, verdict)
 
     def _judged(self, approval: Approval, verdict: Verdict) -> None:
         if verdict.configuration is None:
@@ -433,7 +459,8 @@ class ChatApp(App[int]):
         if self.control.stored is not None:
             self.transcript.set_study(self.control.stored.key, self.control.mode)
         self._finish_answer()
-        self.background.submit(self.conversation.close()).result(timeout=10)
+        with contextlib.suppress(TimeoutError):
+            self.background.submit(self.conversation.close()).result(timeout=10)
         self.background.close()
 
 

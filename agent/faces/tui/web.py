@@ -34,7 +34,7 @@ def serve(arguments: list[str], port: int) -> None:
             response.set_cookie(_COOKIE, token, httponly=True, samesite="Strict")
         return response
 
-    class Guarded(Server):  # type: ignore[misc]  # textual-serve has no types
+    class Guarded(Server):
         async def _make_app(self) -> web.Application:
             app = await super()._make_app()
             app.middlewares.append(guarded)

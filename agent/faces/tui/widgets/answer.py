@@ -15,7 +15,7 @@ _FLUSH_S = 0.06
 class Answer(Widget):
     """Markdown that arrives piece by piece."""
 
-    DEFAULT_CSS = "Answer { height: auto; margin: 0 1 1 1; }"
+    DEFAULT_CSS = "Answer { height: auto; margin: 1 1 1 2; }"
     ALLOW_SELECT = False
 
     def __init__(self, text: str = "") -> None:

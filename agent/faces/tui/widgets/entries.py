@@ -42,7 +42,7 @@ class ToolRow(Static, can_focus=True):
     ToolRow:focus { background: $boost; }
     ToolRow.-failed { color: $text-error; }
     """
-    BINDINGS: ClassVar = [("enter", "toggle", "Unfold")]
+    BINDINGS: ClassVar = [("enter", "unfold", "Unfold")]
 
     def __init__(
         self, name: str, arguments: dict[str, Any], outcome: str | None = None, *, failed: bool = False
@@ -56,14 +56,14 @@ class ToolRow(Static, can_focus=True):
         self.set_class(failed, "-failed")
         self.update(self._text())
 
-    def action_toggle(self) -> None:
+    def action_unfold(self) -> None:
         """Fold or unfold."""
         self.folded = not self.folded
         self.update(self._text())
 
     def on_click(self) -> None:
         """Fold or unfold."""
-        self.action_toggle()
+        self.action_unfold()
 
     def _text(self) -> Text:
         given = ", ".join(f"{name}={_short(value)}" for name, value in self.arguments.items())

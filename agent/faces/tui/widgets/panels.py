@@ -54,53 +54,65 @@ def plot(
     sign: float = 1.0,
 ) -> Text:
     """Return losses over trials in Braille: `done` are (trial, loss), `sign` turns a loss back into the metric."""
-    margin = 10
-    width, height = max(4, size[0] - margin), max(2, size[1] - 2)
+    canvas = _Canvas(done, default, max(4, size[0] - 10), max(2, size[1] - 2))
     best, line = math.inf, []
     for number, loss in done:
         best = min(best, loss)
         line.append((number, best))
-    losses = sorted(loss for _, loss in done)
-    low, high = losses[0], losses[min(len(losses) - 1, int(0.95 * len(losses)))]
-    high = max(high, default if default is not None else high)
-    span = (high - low) or abs(high) or 1.0
-    low, high = low - 0.05 * span, high + 0.05 * span
-    last = max(1, done[-1][0])
-
-    def place(number: float, loss: float) -> tuple[int, int]:
-        x = round(number / last * (2 * width - 1))
-        y = round((high - min(max(loss, low), high)) / (high - low) * (4 * height - 1))
-        return x, y
-
-    points, path = [[0] * width for _ in range(height)], [[0] * width for _ in range(height)]
-    for number, loss in done:
-        _dot(points, *place(number, loss))
-    for (start, a), (end, b) in zip(line, [*line[1:], (last, line[-1][1])], strict=True):
-        for x in range(place(start, a)[0], place(end, a)[0] + 1):
-            _dot(path, x, place(start, a)[1])
-        for y in range(*sorted((place(end, a)[1], place(end, b)[1]))):
-            _dot(path, place(end, a)[0], y)
-    rule = place(0, default)[1] // 4 if default is not None else -1
-    reach = {place(0, default - noise)[1] // 4, place(0, default + noise)[1] // 4} if default is not None else set()
+        canvas.dot("cyan", *canvas.place(number, loss))
+    for (start, before), (end, after) in zip(line, [*line[1:], (line[-1][0], line[-1][1])], strict=True):
+        (x, y), (until, to) = canvas.place(start, before), canvas.place(end, after)
+        for column in range(x, until + 1):
+            canvas.dot("green", column, y)
+        for row in range(*sorted((y, to))):
+            canvas.dot("green", until, row)
     text = Text(f"{title}  ", style="bold", no_wrap=True)
-    text.append("━ best ", style="green").append("· trials ", style="dim").append("┈ default", style="yellow")
-    for row in range(height):
-        value = sign * (high - (row + 0.5) / height * (high - low))
+    text.append("━ best ", style="green").append("· trials ", style="cyan").append("┈ default", style="yellow")
+    for row in range(canvas.height):
+        value = sign * (canvas.high - (row + 0.5) / canvas.height * (canvas.high - canvas.low))
         text.append(f"\n{value:>8.4g} " if row % 3 == 0 else "\n" + " " * 9, style="dim").append("│", style="dim")
-        for column in range(width):
-            if path[row][column]:
-                text.append(chr(0x2800 + (path[row][column] | points[row][column])), style="green")
-            elif points[row][column]:
-                text.append(chr(0x2800 + points[row][column]), style="dim")
+        text.append_text(canvas.line(row, default, noise))
+    return text.append(f"\n{' ' * 9}└{'─' * (canvas.width - 1)} {canvas.last}", style="dim")
+
+
+class _Canvas:
+    """A grid of Braille cells, two dots wide and four high, with the best so far drawn over the trials."""
+
+    def __init__(self, done: Sequence[tuple[int, float]], default: float | None, width: int, height: int) -> None:
+        self.width, self.height, self.last = width, height, max(1, done[-1][0])
+        losses = sorted(loss for _, loss in done)
+        low, high = losses[0], losses[min(len(losses) - 1, int(0.95 * len(losses)))]  # one outlier must not flatten all
+        high = max(high, default if default is not None else high)
+        span = (high - low) or abs(high) or 1.0
+        self.low, self.high = low - 0.05 * span, high + 0.05 * span
+        self.cells: dict[str, dict[tuple[int, int], int]] = {"cyan": {}, "green": {}}
+
+    def place(self, number: float, loss: float) -> tuple[int, int]:
+        """Return the dot of a trial; what is above the scale stands at its edge."""
+        x = round(number / self.last * (2 * self.width - 1))
+        share = (self.high - min(max(loss, self.low), self.high)) / (self.high - self.low)
+        return x, round(share * (4 * self.height - 1))
+
+    def dot(self, colour: str, x: int, y: int) -> None:
+        """Set a dot."""
+        cell = (y // 4, x // 2)
+        self.cells[colour][cell] = self.cells[colour].get(cell, 0) | _DOTS[y % 4][x % 2]
+
+    def line(self, row: int, default: float | None, noise: float) -> Text:
+        """Return a row of cells, over the default's line and its band of noise."""
+        text, rule, band = Text(), -1, range(0)
+        if default is not None:
+            rule = self.place(0, default)[1] // 4
+            band = range(self.place(0, default + noise)[1] // 4, self.place(0, default - noise)[1] // 4 + bool(noise))
+        for column in range(self.width):
+            best, trial = (self.cells[colour].get((row, column), 0) for colour in ("green", "cyan"))
+            if best or trial:
+                text.append(chr(0x2800 + (best | trial)), style="green" if best else "cyan")
             elif row == rule:
                 text.append("┈", style="yellow")
             else:
-                text.append("░" if noise and row in reach else " ", style="yellow dim")
-    return text.append(f"\n{' ' * 9}└{'─' * (width - 1)} {last}", style="dim")
-
-
-def _dot(grid: list[list[int]], x: int, y: int) -> None:
-    grid[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
+                text.append("░" if row in band else " ", style="yellow dim")
+        return text
 
 
 class Best(Static):

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, OptionList
@@ -105,9 +106,9 @@ class Prompt(Vertical):
 
 class _Line(Input):
     BINDINGS: ClassVar = [
-        ("up", "older(-1)", "Older"),
-        ("down", "older(1)", "Newer"),
-        ("tab", "accept", "Complete"),
+        Binding("up", "older(-1)", "Older", show=False),
+        Binding("down", "older(1)", "Newer", show=False),
+        Binding("tab", "accept", "Complete", show=False),
     ]
 
     def action_older(self, step: int) -> None:

@@ -86,7 +86,7 @@ class TrialTable(ScrollView, can_focus=True):
             return _line(f"{text}   by {order}{shown}", width, style)
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._rows) or self.history is None:
-            return Strip.blank(width)
+            return Strip.blank(width, self.rich_style)
         trial = self._rows[index]
         value = trial.metrics.get(metric)
         result = words.number(value) if value is not None else trial.state

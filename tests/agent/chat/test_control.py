@@ -1,0 +1,257 @@
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trimtab.agent import events
+from trimtab.agent.chat.background import Background
+from trimtab.agent.chat.commands import COMMANDS, run_command
+from trimtab.agent.chat.control import Approval, StudyControl
+from trimtab.agent.chat.drafts import draft_from_command
+from trimtab.agent.chat.transcript import Transcript
+from trimtab.agent.memory.store import Store
+from trimtab.agent.studyfile import load_study
+from trimtab.agent.tomltext import to_toml
+from trimtab.tools.errors import InputError, TrimtabError
+
+STUDY = """
+[study]
+name = "quick"
+[parameters.x]
+type = "float"
+low = -1.0
+high = 1.0
+default = 0.9
+[parameters.mode]
+type = "categorical"
+choices = ["slow", "fast"]
+default = "slow"
+[[objectives]]
+metric = "loss"
+direction = "minimize"
+[evaluation]
+command = ["{python}", "-c", "import json,sys; print(json.dumps(dict(loss=1 + abs(float(sys.argv[1])))))", "{x}", "{mode}"]
+check_seeds = [101, 102, 103, 104, 105]
+[budget]
+trials = 6
+[planner]
+name = "none"
+[sampler]
+name = "random"
+[check]
+ablation = false
+"""
+
+
+@pytest.fixture
+def background() -> Iterator[Background]:
+    found = Background()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def control(store: Store, background: Background, tmp_path: Path) -> StudyControl:
+    (tmp_path / "quick.toml").write_text(STUDY)
+    heard: list[events.Event] = []
+    control = StudyControl(store, background, on_event=heard.append)
+    control.open_file(tmp_path / "quick.toml")
+    return control
+
+
+def wait(control: StudyControl, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while control.running and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not control.running
+
+
+def until(condition: Any, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert condition()
+
+
+def say(control: StudyControl, line: str) -> str:
+    return run_command(control, line)
+
+
+def test_a_study_runs_from_commands_to_its_end(control: StudyControl) -> None:
+    assert "ready" in say(control, "/study")
+    assert "started quick" in say(control, "/start")
+    wait(control)
+    assert control.state == "finished"
+    assert "trial" in say(control, "/best")
+    assert "default" in say(control, "/why 0")
+    assert "x:" in say(control, "/diff 0 1")
+    assert "trials 6" in say(control, "/cost")
+
+
+def test_pausing_trying_and_stopping(control: StudyControl) -> None:
+    say(control, "/budget 300")
+    say(control, "/start")
+    until(lambda: control.history is not None and len(control.history.finished) >= 2)
+    say(control, "/pause")
+    until(lambda: control.state == "paused")
+    assert "x=0.125" in say(control, "/try x=0.125 mode=fast")
+    until(lambda: any(trial.source == "person" for trial in control.history.finished))  # type: ignore[union-attr]
+    asked = next(trial for trial in control.history.trials if trial.source == "person")  # type: ignore[union-attr]
+    assert asked.configuration == {"x": 0.125, "mode": "fast"}
+    assert "not tried" in say(control, "/try x=0.125 mode=fast")
+    say(control, "/stop")
+    wait(control)
+    assert control.state == "stopped"
+    count = len(control.history.trials)  # type: ignore[union-attr]
+    say(control, f"/budget {count + 2}")
+    say(control, "/start")
+    wait(control)
+    assert len(control.history.trials) == count + 2  # type: ignore[union-attr]
+
+
+def test_a_change_while_it_runs_goes_on_with_the_changed_study(control: StudyControl) -> None:
+    say(control, "/budget 80")
+    say(control, "/start")
+    until(lambda: control.history is not None and len(control.history.finished) >= 3)
+    assert "stays at" in say(control, "/freeze mode=fast")
+    until(lambda: control.study is not None and control.session is not None and "mode" in control.session.study.focus)
+    began = len(control.history.trials)  # type: ignore[union-attr]
+    assert "searched from" in say(control, "/narrow x -0.5 0.5")
+    until(lambda: control.session is not None and "x" in control.session.study.focus)
+    say(control, '/forbid "x < -0.4" "it smokes"')
+    wait(control)
+    trials = control.history.trials  # type: ignore[union-attr]
+    assert len(trials) == 80
+    assert all(trial.configuration["mode"] == "fast" for trial in trials[began + 1 :])
+    assert all(-0.4 <= float(trial.configuration["x"]) <= 0.5 for trial in trials[-40:])
+
+
+def test_proposals_wait_for_a_person_and_a_refusal_reaches_the_planner(
+    store: Store, background: Background, tmp_path: Path
+) -> None:
+    (tmp_path / "a.toml").write_text(STUDY.replace('name = "none"', 'name = "random-proposals"'))
+    asked: list[Approval] = []
+    control = StudyControl(store, background, on_approval=asked.append, mode="ask")
+    control.open_file(tmp_path / "a.toml")
+    control.start()
+    until(lambda: len(asked) == 1)
+    asked[0].answer.set_result("it costs too much memory")
+    until(lambda: len(asked) == 2)
+    edited = {"x": 0.25, "mode": "fast"}
+    asked[1].answer.set_result(edited)
+    until(lambda: any(t.configuration == edited for t in control.history.trials))  # type: ignore[union-attr]
+    control.always_allow()
+    for approval in asked[2:]:
+        approval.answer.set_result(approval.accepted.configuration)
+    for _ in range(100):
+        if not control.running:
+            break
+        for approval in asked:
+            if not approval.answer.done():
+                approval.answer.set_result(approval.accepted.configuration)
+        time.sleep(0.05)
+    assert control.session is not None
+    assert any("it costs too much memory" in note for note in control.session.proposing.context.notes)
+    refused = asked[0].accepted.configuration
+    assert refused not in [trial.configuration for trial in control.history.trials]  # type: ignore[union-attr]
+    assert control.report is not None and control.report.problems["refused"] == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("/strat", "did you mean /start"),
+        ("/why x", "number of a trial"),
+        ("/why 99", "no trial 99"),
+        ("/try x", "is no assignment"),
+        ("/try speed=3", "is no parameter"),
+        ("/narrow x a b", "is no range"),
+        ("/narrow y 1 2", "'y' is not one of x, mode"),
+        ("/freeze mode", "is no assignment"),
+        ("/forbid", "needs a condition"),
+        ('/forbid "z > 1" because', "unknown parameter 'z'"),
+        ("/budget dragons=3", "dragons"),
+        ("/mode sometimes", "no mode"),
+        ('/study "unclosed', "close the quotes"),
+        ("/study nothing.toml", "cannot be read"),
+        ("/study new ./bench", "names no parameter"),
+        ("/save /nowhere/at/all.toml", "cannot be written"),
+    ],
+)
+def test_mistakes_are_answered_in_words(control: StudyControl, line: str, message: str) -> None:
+    with pytest.raises(TrimtabError, match=message):
+        say(control, line)
+
+
+def test_without_a_study_commands_say_so(store: Store, background: Background) -> None:
+    control = StudyControl(store, background)
+    for line in ("/start", "/try x=1", "/forbid a b", "/apply"):
+        with pytest.raises(InputError):
+            say(control, line)
+    assert "no study" in say(control, "/study")
+
+
+def test_what_is_saved_can_be_run_again(control: StudyControl, tmp_path: Path) -> None:
+    say(control, "/freeze mode=fast")
+    say(control, '/forbid "x > 0.95" "too \\"hot\\""')
+    say(control, f"/save {tmp_path / 'again.toml'}")
+    again = load_study(tmp_path / "again.toml")
+    assert control.study is not None
+    assert again.model_dump() == control.study.model_dump()
+
+
+def test_a_command_becomes_a_study() -> None:
+    data = tomllib.loads(draft_from_command("./bench.sh --threads={threads} --cache {cache} --seed={seed}"))
+    assert list(data["parameters"]) == ["threads", "cache"]
+    assert data["study"]["name"] == "bench"
+
+
+plain = st.recursive(
+    st.one_of(
+        st.text(max_size=20),
+        st.integers(-(10**9), 10**9),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.booleans(),
+    ),
+    lambda inner: st.one_of(
+        st.lists(st.integers(), max_size=4),
+        st.dictionaries(st.text("abcdef_- .é\"'", min_size=1, max_size=8), inner, max_size=4),
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text("abcdef_- .", min_size=1, max_size=8), plain, max_size=5))
+def test_toml_that_is_written_reads_back(data: dict[str, Any]) -> None:
+    assert tomllib.loads(to_toml(data)) == data
+
+
+def test_lists_of_tables_read_back() -> None:
+    data = {"a": [{"b": 1, "c": {"d": [1, 2]}}, {"b": 2}], "e": {"f": {"g": "h"}}}
+    assert tomllib.loads(to_toml(data)) == data
+
+
+def test_every_command_is_in_the_help(control: StudyControl) -> None:
+    shown = say(control, "/help")
+    assert all(f"`/{command.usage}`" in shown for command in COMMANDS.values())
+
+
+def test_conversations_are_stored_found_and_exported(store: Store) -> None:
+    transcript = Transcript(store)
+    transcript.add("user", "make it faster")
+    transcript.add("tool", "12 trials match", name="history", arguments={"which": "best"}, failed=False)
+    transcript.add("assistant", "It **is** faster.")
+    transcript.set_study("small-1", "ask")
+    again = Transcript(store, transcript.key.removeprefix("chat-"))
+    assert [entry.role for entry in again.entries()] == ["user", "tool", "assistant"]
+    text = again.as_markdown()
+    assert "make it faster" in text and "`history(" in text and "trimtab show small-1" in text
+    latest = Transcript.latest(store)
+    assert latest is not None and latest.key == transcript.key
+    with pytest.raises(InputError, match="no conversation '99'"):
+        Transcript(store, "99")

@@ -1,0 +1,301 @@
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList
+
+from trimtab.agent.chat.commands import COMMANDS
+from trimtab.agent.chat.transcript import Transcript
+from trimtab.agent.faces.tui.app import ChatApp
+from trimtab.agent.faces.tui.screens.approval import ApprovalScreen
+from trimtab.agent.faces.tui.screens.trial import TrialScreen
+from trimtab.agent.faces.tui.widgets.answer import Answer
+from trimtab.agent.faces.tui.widgets.entries import Note, Said, ToolRow
+from trimtab.agent.faces.tui.widgets.prompt import Prompt, completions
+from trimtab.agent.faces.tui.widgets.trials import TrialTable
+from trimtab.agent.memory.store import Store
+from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, tool_call
+
+STUDY = """
+[study]
+name = "quick"
+[parameters.x]
+type = "float"
+low = -1.0
+high = 1.0
+default = 0.9
+[[objectives]]
+metric = "loss"
+direction = "minimize"
+[evaluation]
+command = ["{python}", "-c", "import json,sys; print(json.dumps(dict(loss=1 + abs(float(sys.argv[1])))))", "{x}"]
+check_seeds = [101, 102, 103, 104, 105]
+[budget]
+trials = 6
+[planner]
+name = "random-proposals"
+[sampler]
+name = "random"
+[check]
+ablation = false
+"""
+
+
+@pytest.fixture
+def study_file(tmp_path: Path) -> Path:
+    file = tmp_path / "quick.toml"
+    file.write_text(STUDY)
+    return file
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 30) -> None:
+    for _ in range(int(seconds / 0.05)):
+        if condition():
+            return
+        await pilot.pause(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+async def send(pilot: Pilot[int], text: str) -> None:
+    line = pilot.app.query_one(Prompt).line
+    line.value = text
+    await pilot.pause()
+    await line.action_submit()
+    await pilot.pause()
+
+
+def notes(app: ChatApp) -> str:
+    return "\n".join(str(each.render()) for each in app.screen_stack[0].query(Note))
+
+
+async def test_every_slash_command_answers_and_is_kept(app: ChatApp, tuned: str, tmp_path: Path) -> None:
+    lines = {
+        "study": f"/study {tuned}",
+        "best": "/best",
+        "why": "/why 3",
+        "diff": "/diff 0 3",
+        "cost": "/cost",
+        "prompts": "/prompts",
+        "model": "/model",
+        "mode": "/mode ask",
+        "budget": "/budget trials=20",
+        "narrow": "/narrow x -0.6 0.6",
+        "freeze": "/freeze mode=fast",
+        "forbid": '/forbid "n > 60" "too large"',
+        "save": f"/save {tmp_path / 'kept.toml'}",
+        "apply": "/apply",
+        "help": "/help",
+        "pause": "/pause",
+        "stop": "/stop",
+        "try": "/try x=0.1",
+        "start": "/start",
+    }
+    assert lines.keys() == COMMANDS.keys()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.2)
+        for line in lines.values():
+            before = len(app.transcript.entries())
+            await send(pilot, line)
+            entries = app.transcript.entries()
+            assert len(entries) >= before + 2, line
+            assert entries[before].text == line
+        for line in ("/theme", "/theme nord", f"/export {tmp_path / 'talk.md'}", "/resume"):
+            before = len(app.transcript.entries())
+            await send(pilot, line)
+            roles = [entry.role for entry in app.transcript.entries()[before:]]
+            assert roles[:1] == ["user"] and "command" in roles, line
+        assert app.theme == "nord"
+        assert (tmp_path / "kept.toml").is_file()
+        assert "/best" in (tmp_path / "talk.md").read_text()
+        assert "mode = " in (tmp_path / "talk.toml").read_text() or "[study]" in (tmp_path / "talk.toml").read_text()
+        await send(pilot, "/quit")
+        await pilot.pause(0.2)
+    assert app.return_code == 0
+
+
+async def test_mistakes_are_shown_and_nothing_breaks(app: ChatApp) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        for line in ("/strat", "/why", "/theme nope", '/study "open', "/study nothing.toml", "/resume 99", "/start"):
+            await send(pilot, line)
+        roles = [entry.role for entry in app.transcript.entries()]
+        assert roles == ["user", "error"] * 7
+        assert "did you mean /start" in notes(app)
+
+
+async def test_completion_history_and_files(app: ChatApp, tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("x")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(0.2)
+        await pilot.press("/", "w")
+        assert app.query_one(OptionList).has_class("-open")
+        await pilot.press("tab")
+        assert app.query_one(Input).value == "/why "
+        app.query_one(Input).value = ""
+        await send(pilot, "/cost")
+        await send(pilot, "/best")
+        await pilot.press("up", "up")
+        assert app.query_one(Input).value == "/cost"
+        await pilot.press("down")
+        assert app.query_one(Input).value == "/best"
+    assert ("look at @notes.md ", "notes.md") in completions("look at @not")
+    assert completions("mail@example") == []
+
+
+async def test_a_study_runs_and_its_trials_can_be_sorted_filtered_and_opened(app: ChatApp, study_file: Path) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        await send(pilot, f"/study {study_file}")
+        await send(pilot, "/start")
+        await until(pilot, lambda: app.control.state == "finished")
+        await until(pilot, lambda: "check of loss" in notes(app))
+        table = app.query_one(TrialTable)
+        assert len(table._rows) == 6
+        table.focus()
+        await pilot.press("s")
+        assert table.order == "result"
+        losses = [trial.metrics["loss"] for trial in table._rows]
+        assert losses == sorted(losses)
+        await pilot.press("s", "s", "f", "f")
+        assert table.only != "all"
+        table.only = "all"
+        table._refill()
+        await pilot.press("home", "enter")
+        await pilot.pause(0.2)
+        assert isinstance(app.screen, TrialScreen)
+        await pilot.press("escape")
+        assert app.transcript.study_key == "quick-1"
+
+
+async def test_approving_editing_and_refusing(app: ChatApp, study_file: Path) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("shift+tab")
+        assert app.control.mode == "ask"
+        await send(pilot, f"/study {study_file}")
+        await send(pilot, "/budget 400")
+        await send(pilot, "/start")
+        await until(pilot, lambda: isinstance(app.screen, ApprovalScreen))
+        await pilot.press("ctrl+r")  # without a reason it asks for one
+        assert isinstance(app.screen, ApprovalScreen)
+        await pilot.press(*"no", "enter")
+        await until(pilot, lambda: "refused: no" in notes(app))
+        await until(pilot, lambda: isinstance(app.screen, ApprovalScreen))
+        app.screen.query_one("#value-x", Input).value = "7"
+        await pilot.press("ctrl+a")
+        await pilot.pause(0.1)
+        assert isinstance(app.screen, ApprovalScreen)  # 7 is out of range: it was moved, and is shown again
+        app.screen.query_one("#value-x", Input).value = "0.125"
+        await pilot.press("ctrl+a")
+        await until(pilot, lambda: "approved with changes" in notes(app))
+        history = app.control.history
+        assert history is not None
+        await until(pilot, lambda: any(trial.configuration == {"x": 0.125} for trial in history.trials))
+        if not isinstance(app.screen, ApprovalScreen):
+            await send(pilot, "/stop")
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch, store: Store) -> Any:
+    def start(*replies: Reply) -> ScriptedEndpoint:
+        endpoint = ScriptedEndpoint(replies, otherwise=lambda _request: answer("done"))
+        monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
+        monkeypatch.setenv("OPENAI_MODEL", "scripted")
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        store.set_capability(f"openai:scripted {endpoint.base_url}", "tools")
+        return endpoint
+
+    return start
+
+
+async def test_a_model_uses_tools_and_streams_its_answer(app: ChatApp, tuned: str, endpoint: Any) -> None:
+    text = "# Best\n\n" + "word " * 400
+    calls = [tool_call("best_trial", {}), tool_call("explain_trial", {"number": 99}), answer(text)]
+    with endpoint(*calls) as served:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await send(pilot, f"/study {tuned}")
+            await send(pilot, "what is best?")
+            await until(pilot, lambda: bool(app.query(Answer)) and not app._thinking)
+            await pilot.pause(0.3)
+            rows = list(app.query(ToolRow))
+            assert [row.tool for row in rows] == ["best_trial", "explain_trial"]
+            assert rows[1].has_class("-failed")
+            rows[0].action_unfold()
+            assert app.query_one(Answer).text.strip() == text.strip()
+        roles = [entry.role for entry in app.transcript.entries()]
+        assert roles[-4:] == ["user", "tool", "tool", "assistant"]
+        assert "There is no study" not in json.dumps(served.requests[0])
+        assert served.requests[0]["stream"] is True
+
+
+async def test_an_answer_can_be_interrupted_and_hints_reach_the_next_turn(
+    app: ChatApp, tuned: str, endpoint: Any
+) -> None:
+    slow = tool_call("best_trial", {})
+    late = Reply(200, answer("late").body, delay_s=5.0)
+    replies = [Reply(slow.status, slow.body, delay_s=1.0), answer("with the hint"), late]
+    with endpoint(*replies) as served:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await send(pilot, f"/study {tuned}")
+            await send(pilot, "look")
+            await until(pilot, lambda: len(served.requests) == 1)
+            await send(pilot, "mind the memory")
+            assert any(each.has_class("-hint") for each in app.query(Said))
+            await until(pilot, lambda: not app._thinking)
+            assert "mind the memory" in json.dumps(served.requests[1])
+            await send(pilot, "and now")
+            await until(pilot, lambda: app._thinking)
+            await pilot.press("escape")
+            await until(pilot, lambda: not app._thinking)
+            await until(pilot, lambda: app.transcript.entries()[-1].role in {"error", "assistant"})
+
+
+async def test_a_failing_model_is_reported_and_commands_go_on(app: ChatApp, endpoint: Any, tuned: str) -> None:
+    with endpoint(*[Reply(401, '{"error": {"message": "bad key sk-abcdefghijkl"}}')] * 3):
+        async with app.run_test(size=(120, 40)) as pilot:
+            await send(pilot, "hello")
+            await until(pilot, lambda: app.transcript.entries()[-1].role == "error")
+            assert "sk-abcdefghijkl" not in notes(app)
+            await send(pilot, f"/study {tuned}")
+            assert "13" in app.transcript.entries()[-1].text or "14" in app.transcript.entries()[-1].text
+
+
+async def test_without_a_model_it_says_what_to_do(app: ChatApp) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await send(pilot, "hello")
+        await until(pilot, lambda: app.transcript.entries()[-1].role == "error")
+        assert "there is no model" in notes(app)
+
+
+async def test_a_conversation_is_taken_up_with_its_study(app: ChatApp, tuned: str, store: Store) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await send(pilot, f"/study {tuned}")
+        await send(pilot, "/why 5")
+    again = ChatApp(store, Transcript(store, app.transcript.key))
+    async with again.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: again.control.study is not None)
+        assert [str(each.render()) for each in again.query(Said)][:2] == [f"/study {tuned}", "/why 5"]
+
+
+async def test_narrow_terminals_show_one_side_at_a_time(app: ChatApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.2)
+        assert not app.query_one("#study").display
+        await pilot.press("f2")
+        await pilot.pause(0.1)
+        assert app.query_one("#study").display
+        assert not app.query_one("#talk").display
+
+
+async def test_the_screen_answers_while_a_long_answer_arrives(app: ChatApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        answer_widget = Answer()
+        app._add(answer_widget)
+        await pilot.pause()
+        for number in range(300):
+            answer_widget.feed(f"line {number} of **many**\n\n")
+        answer_widget.flush()
+        await asyncio.sleep(0)
+        await pilot.pause(0.2)
+        assert answer_widget.size.height >= 600
