@@ -21,22 +21,25 @@ from .prompt_size import context_of
 
 TRIALS, LINES, RUNS = 10_000, 10_000, 7
 _EMPTY = """
+import os
 from textual.app import App
 class Empty(App[None]):
     def on_mount(self) -> None:
-        self.call_after_refresh(self.exit)
+        self.call_after_refresh(os._exit, 0)
 Empty().run(headless=True)
 """
 _OURS = """
-import tempfile
-from trimtab.agent.memory.store import Store
-from trimtab.agent.chat.transcript import Transcript
+import os, tempfile
+from trimtab.agent.faces.chatting import open_conversation
 from trimtab.agent.faces.tui.app import ChatApp
-store = Store("sqlite:///" + tempfile.mkdtemp() + "/s.db")
+import trimtab.agent.faces.tui.app as m
+from pathlib import Path
 class Ours(ChatApp):
+    CSS_PATH = str(Path(m.__file__).parent / "app.tcss")
     def on_mount(self) -> None:
-        self.call_after_refresh(self.exit)
-Ours(store, Transcript(store), greet=False).run(headless=True)
+        self.call_after_refresh(os._exit, 0)
+url = "sqlite:///" + tempfile.mkdtemp() + "/s.db"
+Ours(lambda: open_conversation(url, None, go_on=False), greet=False).run(headless=True)
 """
 
 
@@ -69,7 +72,7 @@ async def _delays() -> list[float]:
 
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{Path(folder) / 'store.db'}")
-        app = ChatApp(store, Transcript(store), greet=False)
+        app = ChatApp(lambda: (store, Transcript(store)), greet=False)
         history = context_of(TRIALS).history
         async with app.run_test(size=(160, 50)) as pilot:
             await pilot.pause(0.5)

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
 from textual.app import App, ComposeResult, SystemCommand
@@ -16,33 +17,20 @@ from textual.screen import Screen
 from textual.widgets import Footer, RichLog, TabbedContent, TabPane
 
 from ....tools.errors import TrimtabError
-from ...chat.background import Background
-from ...chat.commands import COMMANDS, parse_line, run_command
-from ...chat.control import MODES, Approval, StudyControl
-from ...chat.conversation import Conversation, Ended, Happening, Piece, ToolAnswered, ToolCalled
-from ...chat.transcript import Entry, Transcript
-from ...events import (
-    CheckProgressed,
-    Event,
-    IntermediateValue,
-    Notice,
-    PlannerProblem,
-    StudyFinished,
-    TrialFinished,
-    TrialStarted,
-)
-from ...memory.store import Store
-from ...models.settings import ModelSection
-from .. import words
-from .screens.approval import ApprovalScreen, Verdict
-from .screens.start import StartScreen, doctor
-from .screens.trial import TrialScreen
 from .widgets.answer import Answer
 from .widgets.entries import Note, Said, ToolRow
 from .widgets.panels import Best, Curve, Gauges, Importance
 from .widgets.prompt import Prompt
 from .widgets.trials import TrialTable
 
+if TYPE_CHECKING:  # what is heavy is loaded after the first paint
+    from ...chat.background import Background
+    from ...chat.control import Approval, StudyControl
+    from ...chat.conversation import Conversation, Happening
+    from ...chat.transcript import Entry, Transcript
+    from ...events import Event, StudyFinished
+    from ...memory.store import Store
+    from .screens.approval import Verdict
 _NARROW = 110
 _TICK_S, _PER_TICK = 0.1, 200
 
@@ -63,36 +51,69 @@ class ChatApp(App[int]):
 
     def __init__(
         self,
-        store: Store,
-        transcript: Transcript,
+        opened: "Callable[[], tuple[Store, Transcript]]",
         *,
         study: str = "",
         model: str | None = None,
         greet: bool = True,
     ) -> None:
+        """`opened` gives the store and the conversation; it is called after the first paint."""
         super().__init__()
-        self.store, self.transcript, self.first, self.greet = store, transcript, study, greet
-        self.background = Background()
+        self.opened, self.first, self.model, self.greet = opened, study, model, greet
         self._events: deque[Event] = deque()
         self._happenings: deque[Happening] = deque()
         self._approvals: deque[Approval] = deque()
         self._ends: deque[str] = deque()
-        self.control = StudyControl(
-            store,
-            self.background,
-            on_event=self._events.append,
-            on_approval=self._approvals.append,
-            on_end=self._ends.append,
-        )
-        section = ModelSection(name=model) if model else ModelSection()
-        if model:
-            self.control.overrides["model"] = {"name": model}
-        self.conversation = Conversation(self.control, store, self._happenings.append, section)
         self._turn: Future[None] | None = None
         self._answer: Answer | None = None
         self._tools: dict[str, ToolRow] = {}
         self._shown_at = -1
         self._label = ""
+        self._loaded = False
+
+    @cached_property
+    def _open(self) -> "tuple[Store, Transcript]":
+        return self.opened()
+
+    @property
+    def store(self) -> "Store":
+        """The store of studies and conversations."""
+        return self._open[0]
+
+    @cached_property
+    def transcript(self) -> "Transcript":
+        """The conversation as it is kept."""
+        return self._open[1]
+
+    @cached_property
+    def background(self) -> "Background":
+        """The loop in which search and model run."""
+        from ...chat.background import Background
+
+        return Background()
+
+    @cached_property
+    def control(self) -> "StudyControl":
+        """The study of the conversation."""
+        from ...chat.control import StudyControl
+
+        return StudyControl(
+            self.store,
+            self.background,
+            on_event=self._events.append,
+            on_approval=self._approvals.append,
+            on_end=self._ends.append,
+            overrides={"model": {"name": self.model}} if self.model else {},
+        )
+
+    @cached_property
+    def conversation(self) -> "Conversation":
+        """The talk with a model."""
+        from ...chat.conversation import Conversation
+        from ...models.settings import ModelSection
+
+        section = ModelSection(name=self.model) if self.model else ModelSection()
+        return Conversation(self.control, self.store, self._happenings.append, section)
 
     # Layout
 
@@ -101,7 +122,7 @@ class ChatApp(App[int]):
         with Horizontal(id="body"):
             with Vertical(id="talk"):
                 yield VerticalScroll(id="conversation", can_focus=False)
-                yield Prompt([entry.text for entry in self.transcript.entries() if entry.role == "user"])
+                yield Prompt()
             with TabbedContent(id="study"):
                 with TabPane("Trials", id="tab-trials"):
                     yield TrialTable()
@@ -117,10 +138,8 @@ class ChatApp(App[int]):
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
-        """Show what there is, and begin to follow the search."""
+        """Paint first, then load what is heavy."""
         self._fit()
-        for entry in self.transcript.entries():
-            self._replay(entry)
         self.set_interval(_TICK_S, self._tick)
         self.query_one(Prompt).line.focus()
         self.call_after_refresh(self._begin)
@@ -128,6 +147,11 @@ class ChatApp(App[int]):
     @work
     async def _begin(self) -> None:
         resolved = await asyncio.to_thread(lambda: self.conversation.model)
+        entries = await asyncio.to_thread(self.transcript.entries)
+        self._loaded = True
+        self.query_one(Prompt).history += [entry.text for entry in entries if entry.role == "user"]
+        for entry in entries:
+            self._replay(entry)
         self._label = resolved.label if resolved is not None else "no model"
         self._refresh_study(force=True)
         if self.first:
@@ -135,6 +159,8 @@ class ChatApp(App[int]):
         elif self.transcript.study_key:
             self._command(f"/study {self.transcript.study_key}")
         elif self.greet:
+            from .screens.start import StartScreen, doctor
+
             why = self.conversation.why_none
             findings = await asyncio.to_thread(doctor, self._label if resolved else "", why)
             chosen = await self.push_screen_wait(StartScreen(findings))
@@ -157,7 +183,9 @@ class ChatApp(App[int]):
     @on(Prompt.Sent)
     def _sent(self, event: Prompt.Sent) -> None:
         text = event.text
-        if text.startswith("/"):
+        if not self._loaded:  # what is typed in the first second waits for what is being loaded
+            self.set_timer(0.05, lambda: self.post_message(event))
+        elif text.startswith("/"):
             self._command(text)
         elif self._thinking:
             self._add(Said(text, hint=True))
@@ -177,6 +205,8 @@ class ChatApp(App[int]):
         return self._turn is not None and not self._turn.done()
 
     def _command(self, line: str) -> None:
+        from ...chat.commands import parse_line, run_command
+
         self._add(Said(line))
         self.transcript.add("user", line)
         try:
@@ -194,6 +224,8 @@ class ChatApp(App[int]):
         except TrimtabError as error:
             self._say(str(error), "error")
         if name == "model" and arguments:
+            from ...models.settings import ModelSection
+
             self.conversation.reset(ModelSection(name=arguments[0]))
             self._label = arguments[0]
         self._refresh_study(force=True)
@@ -217,6 +249,8 @@ class ChatApp(App[int]):
         if not given:
             found = [f"{chat['key']}  {chat['study'] or ''}" for chat in self.store.chats()[:10]]
             return "stored conversations, newest first:\n\n" + "\n".join(f"- `{each}`" for each in found)
+        from ...chat.transcript import Transcript
+
         self.control.pause()
         self.transcript = Transcript(self.store, given[0])
         self.query_one("#conversation").remove_children()
@@ -258,7 +292,7 @@ class ChatApp(App[int]):
         if at_end:
             place.anchor()
 
-    def _replay(self, entry: Entry) -> None:
+    def _replay(self, entry: "Entry") -> None:
         """Show an entry of an earlier run of the conversation."""
         match entry.role:
             case "user":
@@ -273,7 +307,9 @@ class ChatApp(App[int]):
             case "assistant" | "command":
                 self._add(Answer(entry.text))
 
-    def _happened(self, happening: Happening) -> None:
+    def _happened(self, happening: "Happening") -> None:
+        from ...chat.conversation import Ended, Piece, ToolAnswered, ToolCalled
+
         match happening:
             case Piece(text):
                 if self._answer is None:
@@ -305,7 +341,7 @@ class ChatApp(App[int]):
 
     def _tick(self) -> None:
         """Take in what the background has done; a bounded amount at a time."""
-        if not self.query(Gauges):  # the screen is being taken down
+        if not self._loaded or not self.query(Gauges):  # the screen is being built, or taken down
             return
         for _ in range(min(_PER_TICK, len(self._happenings))):
             self._happened(self._happenings.popleft())
@@ -322,7 +358,18 @@ class ChatApp(App[int]):
                 break
         self._refresh_study()
 
-    def _show(self, event: Event) -> None:
+    def _show(self, event: "Event") -> None:
+        from ...events import (
+            CheckProgressed,
+            IntermediateValue,
+            Notice,
+            PlannerProblem,
+            StudyFinished,
+            TrialFinished,
+            TrialStarted,
+        )
+        from .. import words
+
         log = self.query_one("#log", RichLog)
         match event:
             case TrialStarted():
@@ -348,7 +395,9 @@ class ChatApp(App[int]):
         if self.control.stored is not None and isinstance(event, TrialStarted) and event.trial == 0:
             self.transcript.set_study(self.control.stored.key, self.control.mode)
 
-    def _finished(self, report: StudyFinished) -> None:
+    def _finished(self, report: "StudyFinished") -> None:
+        from .. import words
+
         checks = [f"check of {each.metric}: {words.interval(each)}: {each.verdict}" for each in report.checks]
         lines = [f"{report.trials} trials, stopped by {report.stopped_by}", *checks]
         good = report.check is not None and report.check.improved
@@ -369,7 +418,9 @@ class ChatApp(App[int]):
         self.query_one(Best).show(self.control)
 
     @work
-    async def _decide(self, approval: Approval) -> None:
+    async def _decide(self, approval: "Approval") -> None:
+        from .screens.approval import ApprovalScreen
+
         study, history = self.control.study, self.control.history
         if study is None or history is None:
             return
@@ -380,7 +431,7 @@ class ChatApp(App[int]):
         else:
             self._judged(approval, verdict)
 
-    def _judged(self, approval: Approval, verdict: Verdict) -> None:
+    def _judged(self, approval: "Approval", verdict: "Verdict") -> None:
         if verdict.configuration is None:
             approval.answer.set_result(verdict.reason)
             self._note(f"refused: {verdict.reason}", "bad")
@@ -399,7 +450,9 @@ class ChatApp(App[int]):
         approval.answer.set_result(verdict.configuration)
 
     @on(TrialTable.Opened)
-    def _opened(self, event: TrialTable.Opened) -> None:
+    def _trial_chosen(self, event: TrialTable.Opened) -> None:
+        from .screens.trial import TrialScreen
+
         self.push_screen(TrialScreen(self.control, event.number))
 
     @on(TabbedContent.TabActivated)
@@ -421,6 +474,8 @@ class ChatApp(App[int]):
 
     def action_cycle_mode(self) -> None:
         """Change who approves: ask, edits only, auto."""
+        from ...chat.control import MODES
+
         self.control.mode = MODES[(MODES.index(self.control.mode) + 1) % len(MODES)]
         self._refresh_study(force=True)
 
@@ -444,6 +499,8 @@ class ChatApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer every slash command in the palette."""
+        from ...chat.commands import COMMANDS
+
         yield from super().get_system_commands(screen)
         for command in COMMANDS.values():
             yield SystemCommand(f"/{command.usage}", command.help, lambda c=command: self._pick(c.name, c.usage))
@@ -456,6 +513,8 @@ class ChatApp(App[int]):
 
     def on_unmount(self) -> None:
         """End the search and the model with the program; what was measured is stored."""
+        if "control" not in self.__dict__:
+            return
         if self.control.stored is not None:
             self.transcript.set_study(self.control.stored.key, self.control.mode)
         self._finish_answer()
@@ -464,7 +523,7 @@ class ChatApp(App[int]):
         self.background.close()
 
 
-def importance_of(control: StudyControl) -> list[tuple[str, float]] | str:
+def importance_of(control: "StudyControl") -> list[tuple[str, float]] | str:
     """Return (parameter, share) by PED-ANOVA, largest first, or why there is none yet."""
     history = control.history
     complete = [t for t in history.trials if t.state == "complete"] if history is not None else []

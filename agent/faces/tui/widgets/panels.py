@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 from textual.app import RenderResult
 from textual.widgets import Static
 
-from ....chat.control import StudyControl
-from ....history import History
-from ... import words
+if TYPE_CHECKING:
+    from ....chat.control import StudyControl
+    from ....history import History
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
@@ -24,7 +25,7 @@ class Curve(Static):
         super().__init__()
         self.history: History | None = None
 
-    def show(self, history: History | None) -> None:
+    def show(self, history: "History | None") -> None:
         """Draw a history as it is now."""
         self.history = history
         self.refresh()
@@ -120,8 +121,10 @@ class Best(Static):
 
     DEFAULT_CSS = "Best { padding: 0 1; height: auto; }"
 
-    def show(self, control: StudyControl) -> None:
+    def show(self, control: "StudyControl") -> None:
         """Show a study as it is now."""
+        from ... import words
+
         history = control.history
         if history is None or history.incumbent is None:
             self.update(Text("nothing has been measured yet", style="dim"))
@@ -173,7 +176,7 @@ class Gauges(Static):
 
     DEFAULT_CSS = "Gauges { height: 1; background: $panel; color: $text; padding: 0 1; }"
 
-    def show(self, control: StudyControl, model: str, *, thinking: bool) -> None:
+    def show(self, control: "StudyControl", model: str, *, thinking: bool) -> None:
         """Show where everything stands."""
         text = Text(no_wrap=True, overflow="ellipsis")
         colour = {"running": "bold green", "paused": "bold yellow", "finished": "bold cyan"}.get(control.state, "bold")
@@ -191,6 +194,8 @@ class Gauges(Static):
 
 
 def _gauge(name: str, spent: float, limit: float | None) -> Text:
+    from ... import words
+
     short = {"wall_time_s": "time", "input_tokens": "in", "output_tokens": "out"}.get(name, name)
     form = words.seconds(spent) if name == "wall_time_s" else f"{spent:.4g}"
     if limit is None:

@@ -11,8 +11,6 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from ....chat.commands import COMMANDS
-
 _MOST = 8
 
 
@@ -134,6 +132,8 @@ class _Line(Input):
 
 def completions(text: str) -> list[tuple[str, str]]:
     """Return what a line may become, as (line, what is shown): commands after a slash, files after an @."""
+    from ....chat.commands import COMMANDS
+
     if text.startswith("/") and " " not in text:
         matching = [command for command in COMMANDS.values() if command.name.startswith(text[1:])]
         if len(matching) == 1 and matching[0].name == text[1:]:

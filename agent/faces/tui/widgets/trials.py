@@ -1,6 +1,6 @@
 """The table of trials: sorted, filtered, and drawn line by line, so that ten thousand rows cost what is visible."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -12,9 +12,9 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ....history import History
-from ....trial import Trial
-from ... import words
+if TYPE_CHECKING:
+    from ....history import History
+    from ....trial import Trial
 
 _MARKS = {"complete": "●", "failed": "✗", "infeasible": "◌", "pruned": "◐", "running": "◍"}
 _ORDERS = ("number", "result", "duration")
@@ -52,7 +52,7 @@ class TrialTable(ScrollView, can_focus=True):
         self._rows: list[Trial] = []
         self._follow = True
 
-    def show(self, history: History | None) -> None:
+    def show(self, history: "History | None") -> None:
         """Show the trials of a history as they are now."""
         self.history = history
         self._refill()
@@ -76,6 +76,8 @@ class TrialTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return the line at a place of the screen: the header stays, rows scroll."""
+        from ... import words
+
         width = self.size.width
         metric = self.history.study.objectives[0].metric if self.history is not None else "result"
         if y == 0:

@@ -77,4 +77,4 @@ def app(store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ChatAp
     """Return the application without a model and without a greeting."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("trimtab.agent.models.choice.embedded_model", lambda: None)
-    return ChatApp(store, Transcript(store), greet=False)
+    return ChatApp(lambda: (store, Transcript(store)), greet=False)

@@ -61,6 +61,7 @@ async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float
 
 
 async def send(pilot: Pilot[int], text: str) -> None:
+    await until(pilot, lambda: pilot.app._loaded)  # type: ignore[attr-defined]
     line = pilot.app.query_one(Prompt).line
     line.value = text
     await pilot.pause()
@@ -272,7 +273,7 @@ async def test_a_conversation_is_taken_up_with_its_study(app: ChatApp, tuned: st
     async with app.run_test(size=(120, 40)) as pilot:
         await send(pilot, f"/study {tuned}")
         await send(pilot, "/why 5")
-    again = ChatApp(store, Transcript(store, app.transcript.key))
+    again = ChatApp(lambda: (store, Transcript(store, app.transcript.key)))
     async with again.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: again.control.study is not None)
         assert [str(each.render()) for each in again.query(Said)][:2] == [f"/study {tuned}", "/why 5"]

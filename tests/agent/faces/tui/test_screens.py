@@ -28,6 +28,11 @@ x = { low = -0.2, high = 0.2 }
 every = pytest.mark.parametrize(("size", "theme"), [(size, theme) for size in SIZES for theme in THEMES])
 
 
+async def loaded(pilot: Any) -> None:
+    while not pilot.app._loaded:
+        await pilot.pause(0.05)
+
+
 @every
 async def test_start(size: str, theme: str, app: ChatApp, same_screen: Any) -> None:
     async with app.run_test(size=SIZES[size]) as pilot:
@@ -37,6 +42,7 @@ async def test_start(size: str, theme: str, app: ChatApp, same_screen: Any) -> N
             (True, "sandbox: bubblewrap, own process, network and mount namespaces"),
             (True, "2 CPUs"),
         ]
+        await loaded(pilot)
         app.push_screen(StartScreen(findings))
         await same_screen(pilot, f"start-{size}-{theme}")
 
@@ -46,7 +52,7 @@ async def test_start(size: str, theme: str, app: ChatApp, same_screen: Any) -> N
 async def test_study(tab: str, size: str, theme: str, app: ChatApp, tuned: str, same_screen: Any) -> None:
     async with app.run_test(size=SIZES[size]) as pilot:
         app.theme = THEMES[theme]
-        await pilot.pause(0.3)
+        await loaded(pilot)
         app._command(f"/study {tuned}")
         app._command("/why 5")
         app._say(ANSWER, "assistant")
@@ -68,7 +74,7 @@ async def test_conversation(size: str, theme: str, app: ChatApp, tuned: str, sam
 
     async with app.run_test(size=SIZES[size]) as pilot:
         app.theme = THEMES[theme]
-        await pilot.pause(0.3)
+        await loaded(pilot)
         app._command(f"/study {tuned}")
         for happening in (
             ToolCalled("1", "history", {"which": "best", "count": 5}),
@@ -94,6 +100,7 @@ async def test_approval(size: str, theme: str, app: ChatApp, same_screen: Any) -
     )
     async with app.run_test(size=SIZES[size]) as pilot:
         app.theme = THEMES[theme]
+        await loaded(pilot)
         app.push_screen(ApprovalScreen(accepted, study, study.space.default))
         await pilot.pause(0.3)
         await same_screen(pilot, f"approval-{size}-{theme}")
@@ -103,7 +110,7 @@ async def test_approval(size: str, theme: str, app: ChatApp, same_screen: Any) -
 async def test_trial(size: str, theme: str, app: ChatApp, tuned: str, same_screen: Any) -> None:
     async with app.run_test(size=SIZES[size]) as pilot:
         app.theme = THEMES[theme]
-        await pilot.pause(0.3)
+        await loaded(pilot)
         app._command(f"/study {tuned}")
         from trimtab.agent.faces.tui.widgets.trials import TrialTable
 
