@@ -183,6 +183,7 @@ async def test_approving_editing_and_refusing(app: ChatApp, study_file: Path) ->
         await pilot.press(*"no", "enter")
         await until(pilot, lambda: "refused: no" in notes(app))
         await until(pilot, lambda: isinstance(app.screen, ApprovalScreen))
+        await until(pilot, lambda: bool(app.screen.query("#value-x")))
         app.screen.query_one("#value-x", Input).value = "7"
         await pilot.press("ctrl+a")
         await pilot.pause(0.1)

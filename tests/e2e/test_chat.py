@@ -1,0 +1,139 @@
+"""The terminal interface in a real terminal: started, used, quit and resumed as a person would."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
+]
+ROOT = Path(__file__).parents[2]
+PROGRAM = Path(sys.executable).parent / "trimtab"
+
+
+class Terminal:
+    """A tmux session of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket, self.folder = str(folder / "tmux.sock"), folder
+
+    def run(self, *words: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", self.socket, *words], capture_output=True, text=True, timeout=30, check=False
+        )
+        return done.stdout
+
+    def start(self, command: str) -> None:
+        home = os.environ.get("TRIMTAB_TEST_DATA_HOME", str(Path.home() / ".local" / "share"))
+        setup = f"XDG_DATA_HOME={home} TRIMTAB_STORE=sqlite:///{self.folder}/store.db {command}"
+        self.run("new-session", "-d", "-x", "150", "-y", "45", "-c", str(self.folder), f"env {setup}; sleep 1000")
+
+    def keys(self, *keys: str) -> None:
+        self.run("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        self.run("send-keys", "-l", text)
+        time.sleep(0.3)
+        self.keys("Enter")
+
+    def screen(self) -> str:
+        return self.run("capture-pane", "-p")
+
+    def until(self, words: str, seconds: float = 90) -> str:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            shown = self.screen()
+            if words in shown:
+                return shown
+            time.sleep(0.2)
+        raise AssertionError(f"{words!r} did not appear:\n{self.screen()}")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    found = Terminal(tmp_path)
+    yield found
+    found.run("kill-server")
+
+
+def test_a_person_tunes_the_example_approves_refuses_quits_and_resumes(terminal: Terminal) -> None:
+    terminal.start(f"{PROGRAM} chat {ROOT / 'examples' / 'sqlite' / 'study.toml'}")
+    terminal.until("opened sqlite-orders")
+    terminal.type("/mode ask")
+    terminal.until("mode: ask")
+    terminal.type("/budget trials=14")
+    terminal.type("/start")
+    terminal.until("Evaluate this configuration?")  # the catalogue's first profile
+    terminal.keys("C-r")
+    terminal.until("say why")
+    terminal.keys("t", "o", "o", "Space", "l", "a", "r", "g", "e", "Enter")
+    terminal.until("Evaluate this configuration?")
+    terminal.keys("C-w")
+    terminal.until("approved")
+    shown = terminal.until("check of seconds", seconds=150)
+    assert "refused: too large" in shown or "refused: too large" in terminal.screen()
+    terminal.keys("C-q")
+    time.sleep(2)
+    terminal.run("kill-server")
+    again = Terminal(terminal.folder)
+    again.start(f"{PROGRAM} chat --continue")
+    again.until("refused: too large")
+    again.until("opened sqlite-orders-1")
+    terminal.socket = again.socket
+
+
+def test_a_killed_conversation_can_be_resumed(terminal: Terminal) -> None:
+    terminal.start(f"{PROGRAM} chat --model none:none")
+    terminal.until("Draft a study")
+    terminal.keys("Escape")
+    terminal.type("/help")
+    terminal.until("/budget")
+    terminal.run("kill-server")
+    again = Terminal(terminal.folder)
+    again.start(f"{PROGRAM} chat --resume 1")
+    again.until("/help")
+    terminal.socket = again.socket
+
+
+def test_there_must_be_a_conversation_to_go_on_with(tmp_path: Path) -> None:
+    environment = {**os.environ, "TRIMTAB_STORE": f"sqlite:///{tmp_path}/store.db"}
+    for options in (["--continue"], ["--resume", "7"]):
+        done = subprocess.run(
+            [PROGRAM, "chat", *options], capture_output=True, text=True, timeout=60, check=False, env=environment
+        )
+        assert done.returncode == 2
+        assert "no conversation" in done.stderr
+
+
+@pytest.mark.skipif(find_spec("textual_serve") is not None, reason="textual-serve is installed")
+def test_the_browser_version_says_what_it_needs() -> None:
+    done = subprocess.run([PROGRAM, "chat", "--web"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "pip install 'trimtab[web]'" in done.stderr
+
+
+@pytest.mark.skipif(find_spec("textual_serve") is None, reason="textual-serve is not installed")
+def test_the_browser_version_wants_its_token(tmp_path: Path) -> None:
+    import http.client
+
+    environment = {**os.environ, "TRIMTAB_STORE": f"sqlite:///{tmp_path}/store.db"}
+    with subprocess.Popen(
+        [PROGRAM, "chat", "--web", "--port", "8799"], stdout=subprocess.PIPE, text=True, env=environment
+    ) as served:
+        try:
+            assert served.stdout is not None
+            address = next(line for line in served.stdout if "token=" in line).split()[-1]
+            for path, status in (("/", 403), ("/ws", 403), (address[address.index("/?") :], 200)):
+                connection = http.client.HTTPConnection("127.0.0.1", 8799, timeout=20)
+                connection.request("GET", path)
+                assert connection.getresponse().status == status, path
+        finally:
+            served.terminate()
