@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from trimtab.agent.memory.store import Store
 from trimtab.agent.study import Study
 from trimtab.agent.testing import make_study
+
+# How long an example takes says something about the machine's load, nothing about the program.
+settings.register_profile("trimtab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("trimtab")
 
 KEYS = ("TRIMTAB_STORE", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from ...tools.expressions import Value
-from ...tools.targets.template import as_text
 from ..events import AblationStep, CheckResult
+from ..optimizer_state import short
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -15,6 +15,11 @@ def number(value: float | None, unit: str = "") -> str:
         return "-"
     text = f"{value:.4g}"
     return f"{text} {unit}" if unit else text
+
+
+def setting(value: Value | None) -> str:
+    """Return a parameter's value, floats to five digits; 'inactive' for None."""
+    return "inactive" if value is None else short(value)
 
 
 def seconds(value: float) -> str:
@@ -28,7 +33,7 @@ def seconds(value: float) -> str:
 
 def assignments(configuration: Mapping[str, Value], base: Mapping[str, Value] | None = None) -> str:
     """Return 'name=value' words; with `base` only those that differ from it."""
-    words = [f"{name}={as_text(v)}" for name, v in configuration.items() if base is None or base.get(name) != v]
+    words = [f"{name}={short(v)}" for name, v in configuration.items() if base is None or base.get(name) != v]
     return " ".join(words) or "same as the default"
 
 
@@ -71,10 +76,7 @@ def interval(check: CheckResult) -> str:
 
 def step(each: AblationStep) -> tuple[str, str]:
     """Return an ablation step as (what changed, effect)."""
-    changed = ", ".join(
-        f"{name}: {'inactive' if old is None else as_text(old)} -> {'inactive' if new is None else as_text(new)}"
-        for name, (old, new) in each.parameters.items()
-    )
+    changed = ", ".join(f"{name}: {setting(old)} -> {setting(new)}" for name, (old, new) in each.parameters.items())
     if each.ratio is None or each.low is None or each.high is None:
         return changed, "could not be measured"
     return changed, f"{each.ratio:.2f}x ({each.low:.2f} to {each.high:.2f})"

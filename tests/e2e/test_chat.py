@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,14 +50,14 @@ class Terminal:
     def screen(self) -> str:
         return self.run("capture-pane", "-p")
 
-    def until(self, words: str, seconds: float = 90) -> str:
+    def until(self, words: str, seconds: float = 90, *, gone: bool = False) -> str:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             shown = self.screen()
-            if words in shown:
+            if (words in shown) != gone:
                 return shown
             time.sleep(0.2)
-        raise AssertionError(f"{words!r} did not appear:\n{self.screen()}")
+        raise AssertionError(f"{words!r} did not {'go' if gone else 'appear'}:\n{self.screen()}")
 
 
 @pytest.fixture
@@ -65,7 +68,11 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 def test_a_person_tunes_the_example_approves_refuses_quits_and_resumes(terminal: Terminal) -> None:
-    terminal.start(f"{PROGRAM} chat {ROOT / 'examples' / 'sqlite' / 'study.toml'}")
+    example = terminal.folder / "sqlite"
+    shutil.copytree(ROOT / "examples" / "sqlite", example)
+    with (example / "study.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[check]\nablation = false\n")  # a minute that shows nothing here
+    terminal.start(f"{PROGRAM} chat {example / 'study.toml'}")
     terminal.until("opened sqlite-orders")
     terminal.type("/mode ask")
     terminal.until("mode: ask")
@@ -94,6 +101,7 @@ def test_a_killed_conversation_can_be_resumed(terminal: Terminal) -> None:
     terminal.start(f"{PROGRAM} chat --model none:none")
     terminal.until("Draft a study")
     terminal.keys("Escape")
+    terminal.until("Draft a study", gone=True)
     terminal.type("/help")
     terminal.until("/budget")
     terminal.run("kill-server")
@@ -122,18 +130,35 @@ def test_the_browser_version_says_what_it_needs() -> None:
 
 @pytest.mark.skipif(find_spec("textual_serve") is None, reason="textual-serve is not installed")
 def test_the_browser_version_wants_its_token(tmp_path: Path) -> None:
-    import http.client
-
     environment = {**os.environ, "TRIMTAB_STORE": f"sqlite:///{tmp_path}/store.db"}
-    with subprocess.Popen(
-        [PROGRAM, "chat", "--web", "--port", "8799"], stdout=subprocess.PIPE, text=True, env=environment
-    ) as served:
+    command = [PROGRAM, "chat", "--web", "--port", str(free_port())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as served:
         try:
             assert served.stdout is not None
             address = next(line for line in served.stdout if "token=" in line).split()[-1]
-            for path, status in (("/", 403), ("/ws", 403), (address[address.index("/?") :], 200)):
-                connection = http.client.HTTPConnection("127.0.0.1", 8799, timeout=20)
-                connection.request("GET", path)
-                assert connection.getresponse().status == status, path
+            bare = address[: address.index("/?")]
+            for url, status in ((f"{bare}/", 403), (f"{bare}/ws", 403), (address, 200)):
+                assert answer_of(url) == status, url
         finally:
             served.terminate()
+
+
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
+
+
+def answer_of(url: str, seconds: float = 30) -> int:
+    """Return the status of a page, once somebody listens there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=20) as page:
+                return int(page.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -15,6 +15,11 @@ from ....proposal import Accepted
 from ....space import Configuration
 from ....study import Study
 
+_MOST_ABOUT = 5
+"""Rows of rationale and prediction before they scroll."""
+_AROUND = 14
+"""Rows of the dialog beside the rationale and the values."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -47,8 +52,9 @@ class ApprovalScreen(ModalScreen[Verdict]):
             yield Label(
                 f"Evaluate this configuration?  proposed by {proposal.author or proposal.source}", id="question"
             )
-            yield Static(Text(self._about()), id="about")
-            with VerticalScroll(can_focus=False), Grid(id="values"):
+            with VerticalScroll(id="about", can_focus=False):
+                yield Static(Text(self._about()))
+            with VerticalScroll(id="listed", can_focus=False), Grid(id="values"):
                 for heading in ("parameter", "incumbent", "proposed"):
                     yield Label(heading, classes="heading")
                 for name in {**self.incumbent, **self.accepted.configuration}:
@@ -63,12 +69,17 @@ class ApprovalScreen(ModalScreen[Verdict]):
             with Horizontal(id="buttons"):
                 yield Button("Approve ^a", variant="success", id="approve", compact=True)
                 yield Button("Refuse ^r", variant="error", id="refuse", compact=True)
-                yield Button("Always allow, this study ^w", id="always", compact=True)
+                yield Button("Always, this study ^w", id="always", compact=True)
             yield Static("", id="trouble")
 
     def on_mount(self) -> None:
         """Let Enter approve."""
         self.query_one("#approve").focus()
+
+    def on_resize(self) -> None:
+        """Let the values scroll where there is little room, so that the answers are always in sight."""
+        about = min(_MOST_ABOUT, len(self._about()) // 60 + self._about().count("\n") + 1)
+        self.query_one("#listed").styles.max_height = max(3, self.size.height - about - _AROUND)
 
     def _about(self) -> str:
         proposal = self.accepted.proposal

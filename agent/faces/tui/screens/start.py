@@ -55,7 +55,7 @@ def choices() -> list[Option]:
         *(Option(f"Open {path.name}", id=f"/study {path}") for path in here),
         Option("Draft a study from a command   ./bench --threads={threads}", id="/study new "),
         Option("Open a study file              @ completes paths", id="/study @"),
-        Option("Choose a model                 local, openai:NAME, a GGUF file", id="/model "),
+        Option("Choose a model                 local or openai:NAME", id="/model "),
         Option("Just talk", id="-"),
     ]
 

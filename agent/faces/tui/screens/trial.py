@@ -43,7 +43,9 @@ class TrialScreen(ModalScreen[None]):
         for name in {**default, **best, **trial.configuration}:
             mine = trial.configuration.get(name)
             style = "bold" if mine != default.get(name) else "dim"
-            table.add_row(name, *(_shown(each.get(name)) for each in (trial.configuration, best, default)), style=style)
+            table.add_row(
+                name, *(words.setting(each.get(name)) for each in (trial.configuration, best, default)), style=style
+            )
         return table
 
     def _log(self) -> str:
@@ -57,7 +59,3 @@ class TrialScreen(ModalScreen[None]):
             parts.append(f"seed {each.seed}: {measured.reason or metrics} ({measured.duration_s:.2f} s)")
             parts.append(measured.log.strip())
         return "\n".join(part for part in parts if part)
-
-
-def _shown(value: object) -> str:
-    return "inactive" if value is None else str(value)

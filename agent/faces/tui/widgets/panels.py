@@ -141,8 +141,8 @@ class Best(Static):
         for name in {**default, **best.configuration}:
             old, new = default.get(name), best.configuration.get(name)
             changed = old != new
-            row = Text(_value(new), style="bold" if changed else "dim")
-            table.add_row(Text(name, style="" if changed else "dim"), Text(_value(old), style="dim"), row)
+            row = Text(words.setting(new), style="bold" if changed else "dim")
+            table.add_row(Text(name, style="" if changed else "dim"), Text(words.setting(old), style="dim"), row)
         report = control.report
         if report is not None:
             for check in report.checks:
@@ -203,7 +203,3 @@ def _gauge(name: str, spent: float, limit: float | None) -> Text:
     filled = round(6 * min(1.0, spent / limit)) if limit else 6
     of = words.seconds(limit) if name == "wall_time_s" else f"{limit:g}"
     return Text.assemble(f"  {short} ", ("▰" * filled, "cyan"), ("▱" * (6 - filled), "dim"), f" {form}/{of}")
-
-
-def _value(value: object) -> str:
-    return "inactive" if value is None else str(value)
