@@ -26,8 +26,6 @@ from .encoding import INACTIVE, Encoding, Points
 _RANDOM, _STARTS, _ROUNDS, _STEPS = 300, 8, 3, 4
 _NEIGHBOUR_SPREAD = 0.2
 _TREES = 25
-_EXPLORE = 0.08
-"""Share of proposals drawn at random, so that no region is left out for good (SMAC's interleaving)."""
 
 
 class Surrogate(Protocol):
@@ -42,10 +40,10 @@ class Surrogate(Protocol):
 
 class BayesSampler(BaseSampler):
     """Proposes the point with the largest expected improvement under a surrogate. For one objective to minimise or
-    maximise; `startup` trials are spread at random first."""
+    maximise; `startup` trials are spread at random first, and a share `explore` of the others."""
 
-    def __init__(self, setting: Setting, surrogate: Surrogate, startup: int) -> None:
-        self.setting, self.surrogate, self.startup = setting, surrogate, startup
+    def __init__(self, setting: Setting, surrogate: Surrogate, startup: int, explore: float = 0.0) -> None:
+        self.setting, self.surrogate, self.startup, self.explore = setting, surrogate, startup, explore
         self.encoding = Encoding(setting.space)
         self.rng = np.random.default_rng(setting.seed)
         self._random = RandomSampler(seed=setting.seed)
@@ -65,7 +63,7 @@ class BayesSampler(BaseSampler):
         trials = [each for each in study.get_trials(deepcopy=False, states=states) if self._ours(each)]
         done = [each for each in trials if each.state == TrialState.COMPLETE and each.value is not None]
         spread = sum(ADVISED not in each.user_attrs for each in done)  # advice, good or bad, replaces no exploration
-        if spread < self.startup or self.rng.random() < _EXPLORE:
+        if spread < self.startup or self.rng.random() < self.explore:
             point = self._random_points(1)[0]
         else:
             sign = -1.0 if study.direction.name == "MAXIMIZE" else 1.0

@@ -9,6 +9,8 @@ from .bayes import BayesSampler
 from .encoding import Points
 
 _TREES = 30
+_EXPLORE = 0.08
+"""Share of proposals drawn at random: a forest is flat, and sure of itself, where it has no data (as SMAC does)."""
 
 
 class Forest:
@@ -33,4 +35,4 @@ class Forest:
 def build(setting: Setting) -> BayesSampler:
     """Return the sampler."""
     startup = max(3, min(len(setting.space.parameters), setting.trials // 6, 10))
-    return BayesSampler(setting, Forest(setting.seed), startup)
+    return BayesSampler(setting, Forest(setting.seed), startup, _EXPLORE)

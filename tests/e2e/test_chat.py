@@ -1,5 +1,6 @@
 """The terminal interface in a real terminal: started, used, quit and resumed as a person would."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -11,8 +12,11 @@ import urllib.request
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from trimtab.agent.memory.store import Store
 
 pytestmark = [
     pytest.mark.e2e,
@@ -20,6 +24,27 @@ pytestmark = [
 ]
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).parent / "trimtab"
+QUICK = """
+[study]
+name = "quick"
+[parameters.x]
+type = "float"
+low = -1.0
+high = 1.0
+default = 0.9
+[[objectives]]
+metric = "loss"
+direction = "minimize"
+[evaluation]
+command = ["{python}", "-c", "import json,sys; print(json.dumps(dict(loss=1 + abs(float(sys.argv[1])))))", "{x}"]
+check_seeds = [101, 102, 103, 104, 105]
+[budget]
+trials = 12
+[planner]
+name = "none"
+[check]
+ablation = false
+"""
 
 
 class Terminal:
@@ -141,6 +166,43 @@ def test_the_browser_version_wants_its_token(tmp_path: Path) -> None:
                 assert answer_of(url) == status, url
         finally:
             served.terminate()
+
+
+@pytest.mark.skipif(find_spec("textual_serve") is None, reason="textual-serve is not installed")
+async def test_a_study_is_tuned_in_the_browser(page: Any, store: Store, tmp_path: Path) -> None:
+    study = tmp_path / "quick.toml"
+    study.write_text(QUICK)
+    url = f"sqlite:///{tmp_path}/store.db"  # the same file that the fixture `store` has open
+    command = [PROGRAM, "chat", str(study), "--web", "--port", str(free_port()), "--model", "none:none"]
+    served = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, env={**os.environ, "TRIMTAB_STORE": url}
+    )
+    try:
+        assert served.stdout is not None
+        address = (await asyncio.wait_for(served.stdout.readline(), 60)).decode().split()[-1]
+        await asyncio.to_thread(answer_of, address)
+        await page.open(address)
+
+        async def said(words: str) -> None:
+            for _ in range(600):
+                entries = [entry["text"] for chat in store.chats() for entry in store.chat_entries(chat["key"])]
+                if any(words in entry for entry in entries):
+                    return
+                await asyncio.sleep(0.1)
+            raise AssertionError(f"{words!r} was not said: {entries}")
+
+        await said("opened quick")
+        await page.enter("/start")
+        await said("check of loss")
+        await asyncio.sleep(1)
+        await page.screenshot(tmp_path / "browser.png")
+        assert page.errors == []
+        assert all("127.0.0.1" in asked or asked.startswith("data:") for asked in page.requests), page.requests
+        if kept := os.environ.get("TRIMTAB_KEEP_SCREENSHOTS"):
+            shutil.copy(tmp_path / "browser.png", kept)
+    finally:
+        served.terminate()
+        await served.wait()
 
 
 def free_port() -> int:

@@ -47,7 +47,7 @@ def curves(results: Results) -> dict[str, list[float]]:
 
 
 def test_every_shipped_suite_can_be_read_and_names_tasks_that_exist() -> None:
-    assert suite_names() == ["ablation", "planners", "prompts", "smoke", "systems"]
+    assert suite_names() == ["ablation", "planners", "prompts", "samplers", "smoke", "systems"]
     for name in suite_names():
         assert load_suite(name).cells()
 
