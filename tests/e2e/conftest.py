@@ -48,7 +48,8 @@ class Page:
         return answer["result"].get("value")
 
     async def enter(self, text: str) -> None:
-        """Type a line and press Enter."""
+        """Type a line into the terminal of the page and press Enter."""
+        await self.evaluate("document.querySelector('textarea').focus()")
         await self.call("Input.insertText", text=text)
         await asyncio.sleep(0.3)
         key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}

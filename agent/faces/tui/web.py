@@ -3,6 +3,7 @@
 import secrets
 import shlex
 import sys
+from pathlib import Path
 
 import typer
 
@@ -44,4 +45,5 @@ def serve(arguments: list[str], port: int) -> None:
             typer.echo(f"open http://127.0.0.1:{port}/?token={token}")
 
     program = [sys.executable, "-m", "trimtab.agent.faces.cli", "chat", *arguments]
-    Guarded(shlex.join(program), host="127.0.0.1", port=port, title="trimtab").serve()
+    page = Path(__file__).with_name("templates")  # textual-serve's own asks another host for a font
+    Guarded(shlex.join(program), host="127.0.0.1", port=port, title="trimtab", templates_path=page).serve()
