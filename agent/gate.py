@@ -120,11 +120,18 @@ class Gate:
         discount = self.study.gate.discount
         record.credit = discount * record.credit + credit
         record.weight = discount * record.weight + 1.0
-        useful = improved or credit >= _USEFUL / 2
-        record.useless = 0 if useful else record.useless + 1
-        if useful:
-            record.rests = 0
-        elif record.useless >= self.study.gate.patience:
+        if improved or credit >= _USEFUL / 2:
+            record.useless = record.rests = 0
+        else:
+            self._disappointed(record)
+
+    def fruitless(self, arm: str) -> None:
+        """Count thinking that was paid for and gave nothing to try."""
+        self._disappointed(self._records.setdefault(arm, _Record()))
+
+    def _disappointed(self, record: _Record) -> None:
+        record.useless += 1
+        if record.useless >= self.study.gate.patience:
             record.rest_until = self.started_by.total() + _REST * 2**record.rests
             record.rests, record.useless = record.rests + 1, self.study.gate.patience - 1
 

@@ -207,8 +207,12 @@ class Proposing:
         return describe(self.optimizer.names[0], suggestion, history)
 
     async def _think(self, context: Context) -> list[Proposal]:
+        paid = context.ledger.spent.get("calls", 0)
         try:
-            return await self.planner.propose(context, context.study.evaluation.workers)
+            proposals = await self.planner.propose(context, context.study.evaluation.workers)
+            if not proposals and context.ledger.spent.get("calls", 0) > paid:
+                self.gate.fruitless(PLANNER)
+            return proposals
         except CassetteMismatchError:
             raise
         except Exception as error:  # noqa: BLE001  # a planner may be anybody's; it must not end a study

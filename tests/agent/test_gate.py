@@ -117,3 +117,22 @@ def test_dear_results_earn_less_credit(store: Store) -> None:
             gate.started(trial)
             gate.finished(trial, improved=True)
     assert dear.choose(["planner"]).scores["planner"] < cheap.choose(["planner"]).scores["planner"]
+
+
+def test_a_planner_that_is_paid_and_gives_nothing_is_asked_less_and_less(store: Store) -> None:
+    asked = []
+
+    class Mute(Ideas):
+        async def propose(self, context: Context, n: int) -> list[Proposal]:  # noqa: ARG002
+            asked.append(len(context.history.trials))
+            context.ledger.spend("calls")
+            return []
+
+    async def drain() -> None:
+        study = make_study(check={"ablation": False}, budget={"trials": 60}, sampler={"name": "random"})
+        async for _event in Session.start(study, store, Mute(bad)).run(FunctionExecutor(loss)):
+            pass
+
+    asyncio.run(drain())
+    assert 2 <= len(asked) <= 5
+    assert asked[-1] > 20

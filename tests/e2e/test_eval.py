@@ -8,6 +8,17 @@ from typing import Any
 import pytest
 
 pytestmark = pytest.mark.e2e
+CLEAR = """
+name = "clear"
+tasks = ["branin", "hartmann6"]
+seeds = 8
+trials = 25
+reference = "random"
+[arms.random]
+sampler = "random"
+[arms.auto]
+sampler = "auto"
+"""
 TRIMTAB = str(Path(sys.executable).parent / "trimtab")
 
 
@@ -35,9 +46,10 @@ async def test_the_report_opens_in_a_browser_without_errors_or_requests(page: An
 
 
 def test_compare_fails_when_an_arm_is_worse(tmp_path: Path) -> None:
-    done = trimtab("eval", "run", "smoke", "--arms", "random,auto", "--seeds", 8, cwd=tmp_path)
+    (tmp_path / "clear.toml").write_text(CLEAR)
+    done = trimtab("eval", "run", "clear.toml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    results = tmp_path / "eval-results" / "smoke"
+    results = tmp_path / "eval-results" / "clear"
     worse = trimtab("eval", "compare", "auto", "random", "--results", results, cwd=tmp_path)
     assert worse.returncode == 1
     assert "random against auto: worse" in worse.stdout

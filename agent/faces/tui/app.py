@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # what is heavy is loaded after the first paint
     from ...events import Event, StudyFinished
     from ...memory.store import Store
     from .screens.approval import Verdict
-_NARROW = 110
+_NARROW, _LOW = 110, 36
 _TICK_S, _PER_TICK = 0.1, 200
 
 
@@ -126,6 +126,7 @@ class ChatApp(App[int]):
             with TabbedContent(id="study"):
                 with TabPane("Trials", id="tab-trials"):
                     yield TrialTable()
+                    yield Curve(id="glance")
                 with TabPane("Curve", id="tab-curve"):
                     yield Curve()
                 with TabPane("Best", id="tab-best"), VerticalScroll():
@@ -172,11 +173,12 @@ class ChatApp(App[int]):
                     self._note("/start runs it; F2 shows the study on a narrow terminal; /help lists the commands")
 
     def on_resize(self) -> None:
-        """Show one side at a time where there is no room for two."""
+        """Show one side at a time where there is no room for two, and no plot below the trials where that is low."""
         self._fit()
 
     def _fit(self) -> None:
         self.screen_stack[0].set_class(self.size.width < _NARROW, "-narrow")
+        self.screen_stack[0].set_class(self.size.height < _LOW, "-low")
 
     # The conversation
 
@@ -414,7 +416,8 @@ class ChatApp(App[int]):
             return
         self._shown_at = done
         self.query_one(TrialTable).show(history)
-        self.query_one(Curve).show(history)
+        for curve in self.query(Curve):
+            curve.show(history)
         self.query_one(Best).show(self.control)
 
     @work

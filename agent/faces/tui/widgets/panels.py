@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -21,8 +21,8 @@ class Curve(Static):
 
     DEFAULT_CSS = "Curve { height: 1fr; padding: 0 1; }"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.history: History | None = None
 
     def show(self, history: "History | None") -> None:
