@@ -210,14 +210,14 @@ class Proposing:
         paid = context.ledger.spent.get("calls", 0)
         try:
             proposals = await self.planner.propose(context, context.study.evaluation.workers)
-            if not proposals and context.ledger.spent.get("calls", 0) > paid:
-                self.gate.fruitless(PLANNER)
-            return proposals
         except CassetteMismatchError:
             raise
         except Exception as error:  # noqa: BLE001  # a planner may be anybody's; it must not end a study
             self._problem("crashed", f"planner {self.planner.name}: {type(error).__name__}: {error}")
-            return []
+            proposals = []
+        if not proposals and context.ledger.spent.get("calls", 0) > paid:
+            self.gate.fruitless(PLANNER)
+        return proposals
 
     def _tape(self) -> _Tape | None:
         tape: _Tape | None = getattr(self.planner, "cassette", None)

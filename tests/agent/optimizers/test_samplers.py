@@ -13,6 +13,7 @@ from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer
 from trimtab.agent.optimizer import Optimizer, SpaceExhaustedError
 from trimtab.agent.optimizers import auto, carbs, cmaes, forest, gp, kriging, nsga2, nsga3, qmc, tpe
 from trimtab.agent.optimizers import random as random_
+from trimtab.agent.optimizers.base import Setting
 from trimtab.agent.optimizers.encoding import Encoding
 from trimtab.agent.space import key
 from trimtab.agent.testing import SamplerContract, make_study
@@ -58,6 +59,34 @@ class TestCarbs(SamplerContract):
 
 class TestAuto(SamplerContract):
     build = staticmethod(auto.build)
+
+
+class TestSwitching(SamplerContract):
+    @staticmethod
+    def build(setting: Setting) -> optuna.samplers.BaseSampler:
+        return auto.SwitchingSampler(kriging.build(setting), tpe.build(setting), 6)
+
+
+def test_auto_chooses_by_budget_objectives_and_early_stopping() -> None:
+    space = make_study().space
+    assert auto.choose(Setting(space, trials=50)) == "kriging"
+    assert auto.choose(Setting(space, trials=1000)) == "auto"
+    assert auto.choose(Setting(space, trials=50, objectives=2)) == "tpe"
+    assert auto.choose(Setting(space, trials=50, pruned=True)) == "tpe"
+
+
+def test_auto_changes_the_sampler_when_the_history_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto, "MOST_TRIALS", 5)
+    sampler = auto.build(Setting(make_study().space, trials=1000))
+    assert isinstance(sampler, auto.SwitchingSampler)
+    study = optuna.create_study(sampler=sampler)
+    asked = []
+    for name in ("first", "then"):
+        inner = getattr(sampler, name)
+        original = inner.sample_relative
+        monkeypatch.setattr(inner, "sample_relative", lambda *a, n=name, o=original: (asked.append(n), o(*a))[1])
+    study.optimize(lambda trial: trial.suggest_float("x", -1, 1), n_trials=8)
+    assert asked == ["first"] * 5 + ["then"] * 3
 
 
 if find_spec("torch") is not None:
