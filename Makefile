@@ -46,6 +46,7 @@ bench: $(INSTALLED)
 
 recording: $(INSTALLED)
 	$(BIN)/python examples/record.py examples/sqlite/study.toml docs/tune.svg
+	$(BIN)/python examples/screens.py docs
 
 lock:
 	sh requirements/lock
