@@ -23,8 +23,11 @@ async def main(folder: Path) -> None:
         async with app.run_test(size=SIZE) as pilot:
 
             async def until(condition: Any) -> None:
-                while not condition():
-                    await pilot.pause(0.1)
+                for _ in range(600):
+                    if condition():
+                        return
+                    await asyncio.sleep(0.5)
+                raise SystemExit("it did not happen in five minutes")
 
             def save(name: str) -> None:
                 (folder / f"{name}.svg").write_text(app.export_screenshot(title="trimtab chat"), encoding="utf-8")

@@ -85,6 +85,11 @@ class StudyControl:
             return "paused" if self.session is not None and self.session.paused else self.phase or "running"
         return "finished" if self.report is not None else "stopped" if self._trials() else "ready"
 
+    @property
+    def asks(self) -> bool:
+        """Whether a person is asked about configurations before they are evaluated."""
+        return self.mode == "ask" and not self._always
+
     def _trials(self) -> list[Trial]:
         return self.history.trials if self.history is not None else []
 
@@ -219,7 +224,7 @@ class StudyControl:
         self.on_end(trouble)
 
     async def _approve(self, accepted: Accepted) -> Configuration | str | None:
-        if self.mode != "ask" or self._always:
+        if not self.asks:
             return None
         approval = Approval(accepted, Future())
         self.on_approval(approval)

@@ -355,9 +355,12 @@ class ChatApp(App[int]):
                 self._say(trouble, "error")
         while self._approvals and len(self.screen_stack) == 1:
             approval = self._approvals.popleft()
-            if not approval.answer.done():  # the run may have ended meanwhile
+            if approval.answer.done():  # the run may have ended meanwhile
+                continue
+            if self.control.asks:
                 self._decide(approval)
                 break
+            approval.answer.set_result(approval.accepted.configuration)  # it waited while "always" was said
         self._refresh_study()
 
     def _show(self, event: "Event") -> None:
