@@ -1,7 +1,8 @@
 """Chooses a strategy from the space and the budget, and changes it when the history has grown.
 
-The Gaussian process of `kriging` serves small budgets; a suggestion of it grows dearer with the history, and it learns nothing from
-trials that were stopped early: `tpe` takes over there, and has several objectives and very many parameters from the start. docs/samplers.md has the measurements.
+The Gaussian process of `kriging` serves small budgets; a suggestion of it grows dearer with the history, and it learns
+nothing from trials that were stopped early: `tpe` takes over there, and has several objectives and very many parameters
+from the start. docs/samplers.md has the measurements.
 """
 
 from collections.abc import Sequence

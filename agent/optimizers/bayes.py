@@ -185,7 +185,7 @@ def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return values with mean 0 and deviation 1, on a logarithmic scale where they are positive and skewed.
 
     Half of the scale is that of the values, half that of their normal scores by rank: the first keeps how much better
-    the best are, the second lets no cliff decide the fit (measured on 18 tables, see `auto`).
+    the best are, the second lets no cliff decide the fit (measured on 18 tables).
     """
     if values.min() > 0 and values.max() > 3 * np.median(values):
         values = np.log(values)
