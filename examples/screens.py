@@ -1,6 +1,7 @@
 """Tunes the SQLite example in the terminal interface and saves what a person saw: python examples/screens.py FOLDER"""
 
 import asyncio
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
@@ -17,9 +18,9 @@ SIZE = (150, 42)
 
 async def main(folder: Path) -> None:
     """Run the study once, approve its first proposals, and save three screens."""
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(STUDY.parent):
         store = Store(f"sqlite:///{Path(scratch) / 'store.db'}")
-        app = ChatApp(lambda: (store, Transcript(store)), study=str(STUDY))
+        app = ChatApp(lambda: (store, Transcript(store)), study=STUDY.name)
         async with app.run_test(size=SIZE) as pilot:
 
             async def until(condition: Any) -> None:
@@ -49,4 +50,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]).resolve()))
