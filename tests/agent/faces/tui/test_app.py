@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
 from trimtab.agent.chat.commands import COMMANDS
+from trimtab.agent.chat.control import Approval
 from trimtab.agent.chat.transcript import Transcript
 from trimtab.agent.faces.tui.app import ChatApp
 from trimtab.agent.faces.tui.screens.approval import ApprovalScreen
@@ -19,6 +21,7 @@ from trimtab.agent.faces.tui.widgets.prompt import Prompt, completions
 from trimtab.agent.faces.tui.widgets.trials import TrialTable
 from trimtab.agent.memory.store import Store
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, tool_call
+from trimtab.agent.proposal import Accepted, Proposal
 
 STUDY = """
 [study]
@@ -200,6 +203,22 @@ async def test_approving_editing_and_refusing(app: ChatApp, study_file: Path) ->
         await until(pilot, lambda: any(trial.configuration == {"x": 0.125} for trial in history.trials))
         if not isinstance(app.screen, ApprovalScreen):
             await send(pilot, "/stop")
+
+
+async def test_always_also_answers_proposals_that_already_wait(app: ChatApp, tuned: str) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await send(pilot, f"/study {tuned}")
+        await send(pilot, "/mode ask")
+        configuration = {"x": 0.25, "n": 8, "mode": "slow"}
+        waiting = [
+            Approval(Accepted(configuration, Proposal(configuration, "planner"), ()), Future()) for _each in range(3)
+        ]
+        app._approvals.extend(waiting)
+        await until(pilot, lambda: isinstance(app.screen, ApprovalScreen) and bool(app.screen.query("#approve")))
+        await pilot.press("ctrl+w")
+        await until(pilot, lambda: all(each.answer.done() for each in waiting))
+        assert [each.answer.result() for each in waiting] == [configuration] * 3
+        assert not isinstance(app.screen, ApprovalScreen)
 
 
 @pytest.fixture
