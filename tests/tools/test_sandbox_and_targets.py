@@ -239,3 +239,32 @@ def test_pinned_workers_get_cpus_of_their_own(tmp_path: Path, isolation: str) ->
     evaluation = Evaluation(command=["{python}", "{study_dir}/program.py"], isolation=isolation)
     target = build_target(evaluation, Workplace(choose_sandbox(isolation), tmp_path, cpus=(cpu,)))
     assert asyncio.run(target.evaluate({}, seed=1, required=("loss",))).metrics == {"loss": float(cpu)}
+
+
+def test_an_evaluation_can_be_cancelled_at_any_moment(tmp_path: Path, isolation: str) -> None:
+    (tmp_path / "program.py").write_text("import time; time.sleep(60)")
+    evaluation = Evaluation(command=["{python}", "{study_dir}/program.py"], isolation=isolation, timeout_s=50)
+    target = build_target(evaluation, Workplace(choose_sandbox(isolation), tmp_path))
+
+    async def cancel_after(seconds: float) -> None:
+        task = asyncio.create_task(target.evaluate({"x": 1}, seed=3, required=("loss",)))
+        await asyncio.sleep(seconds)
+        task.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+    async def all_of_them() -> None:
+        for step in range(60):
+            await cancel_after(step * 0.0002)
+
+    asyncio.run(all_of_them())
+    running = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and mentions(entry, tmp_path)]
+    assert running == []
+
+
+def mentions(process: Path, folder: Path) -> bool:
+    try:
+        return str(folder / "program.py").encode() in (process / "cmdline").read_bytes()
+    except OSError:
+        return False

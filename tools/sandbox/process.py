@@ -109,15 +109,7 @@ async def run(command: SandboxedCommand, sandbox: Sandbox, watch: Watch | None =
         OSError: the wrapping program itself could not be started.
     """
     started = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        *sandbox.wrap(command),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=command.directory,
-        env=command.environment,
-        start_new_session=True,
-    )
+    process = await _spawn(command, sandbox)
     assert process.stdout is not None
     assert process.stderr is not None
     outputs = (_Output(command.limits.output, watch), _Output(command.limits.output))
@@ -136,6 +128,29 @@ async def run(command: SandboxedCommand, sandbox: Sandbox, watch: Watch | None =
     assert process.returncode is not None
     stopped = outputs[0].stop.is_set()
     return Outcome(process.returncode, outputs[0].text(), outputs[1].text(), duration, killed, stopped)
+
+
+async def _spawn(command: SandboxedCommand, sandbox: Sandbox) -> asyncio.subprocess.Process:
+    """Start the command; a cancellation waits until it can be killed with everything that it has started.
+
+    asyncio itself would kill the wrapper only, and wait for ever for a child of it that holds the pipes.
+    """
+    spawning = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *sandbox.wrap(command),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=command.directory,
+            env=command.environment,
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(spawning)
+    except asyncio.CancelledError:
+        await _kill(await spawning, sandbox.stop_signal)
+        raise
 
 
 async def _watch(

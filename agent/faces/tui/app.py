@@ -159,7 +159,7 @@ class ChatApp(App[int]):
             self._command(f"/study {self.first}")
         elif self.transcript.study_key:
             self._command(f"/study {self.transcript.study_key}")
-        elif self.greet:
+        elif self.greet and not entries:
             from .screens.start import StartScreen, doctor
 
             why = self.conversation.why_none
