@@ -47,6 +47,7 @@ class Record:
                     self.optimizer.reported(trial.number, step, loss)
                 self._finished(trial)
         self.unfinished = [trial for trial in trials if trial.state == "running"]
+        self._earlier = len(trials)
         self._search_began = time.monotonic()
 
     def begin_search(self) -> None:
@@ -122,6 +123,8 @@ class Record:
 
     def measured(self, trial: Trial) -> list[Measurement]:
         """Return the evaluations of a trial that an earlier run finished."""
+        if trial.number >= self._earlier:
+            return []
         return [each.measurement for each in self.store.evaluations(self.stored.id, "tune", trial.number)]
 
     def add(self, evaluation: StoredEvaluation) -> None:
