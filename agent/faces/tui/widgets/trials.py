@@ -23,7 +23,7 @@ _ORDERS = ("number", "result", "duration")
 class TrialTable(ScrollView, can_focus=True):
     """All trials of a study. Enter opens one; s sorts, f shows fewer kinds."""
 
-    DEFAULT_CSS = "TrialTable { height: 1fr; padding: 0 1; }"
+    DEFAULT_CSS = "TrialTable { height: 1fr; padding: 0 1; overflow-x: hidden; scrollbar-size-vertical: 1; }"
     BINDINGS: ClassVar = [
         Binding("up,k", "move(-1)", "Up", show=False),
         Binding("down,j", "move(1)", "Down", show=False),
