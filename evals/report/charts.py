@@ -23,6 +23,9 @@ _PALETTE = (
 )
 """Okabe and Ito's colours, which colour-blind readers can tell apart, and a few more."""
 
+_LETTER = 9
+"""Width of a letter of a label, generously."""
+
 
 def colours(arms: Sequence[str], reference: str) -> dict[str, str]:
     """Return a colour per arm; the reference is grey."""
@@ -36,7 +39,8 @@ def curves(results: Results, palette: Mapping[str, str], task: str | None = None
     lines, bands = _means(results, task, banded=not small)
     if not lines:
         return Markup("")
-    frame = _Frame(lines, *((300, 180, 40, 8, 8, 24) if small else (860, 380, 56, 130, 12, 40)))
+    room = 16 + _LETTER * max(map(len, lines))
+    frame = _Frame(lines, *((300, 180, 40, 8, 8, 24) if small else (860, 380, 56, room, 12, 40)))
     parts = [f'<svg viewBox="0 0 {frame.width} {frame.height}" role="img" class="chart">', *frame.axes(results.marks)]
     for arm, (lower, upper) in bands.items():
         around = frame.points(upper) + frame.points(lower)[::-1]
@@ -137,7 +141,8 @@ def interval_bar(interval: Interval, reach: float) -> Markup:
 def ranking(ranks: Mapping[str, float], groups: Sequence[Sequence[str]], palette: Mapping[str, str]) -> Markup:
     """Return a critical-difference diagram: arms on a line of average ranks, bars join those not told apart."""
     order = sorted(ranks, key=ranks.__getitem__)
-    width, left, right = 860, 190, 190
+    width = 860
+    left = right = 28 + _LETTER * (max(map(len, order)) + len(" (1.00)"))
     half = (len(order) + 1) // 2
     axis = 34 + 9 * len(groups)
     height = axis + 22 + 22 * max(half, len(order) - half) + 8
