@@ -87,4 +87,4 @@ class GaussianProcess:
 def build(setting: Setting) -> BayesSampler:
     """Return the sampler."""
     parameters = len(setting.space.parameters)
-    return BayesSampler(setting, GaussianProcess(parameters), startup=max(3, min(8, setting.trials // 5)))
+    return BayesSampler(setting, GaussianProcess(parameters), startup=max(3, min(8, setting.trials // 3)))
