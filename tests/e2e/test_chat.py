@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
 ROOT = Path(__file__).parents[2]
+NUMBERS = count()
 PROGRAM = Path(sys.executable).parent / "trimtab"
 QUICK = """
 [study]
@@ -51,7 +53,10 @@ class Terminal:
     """A tmux session of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.socket, self.folder = str(folder / "tmux.sock"), folder
+        self.socket, self.folder = (
+            str(folder / f"tmux-{next(NUMBERS)}.sock"),
+            folder,
+        )  # an old server may still be ending
 
     def run(self, *words: str) -> str:
         done = subprocess.run(

@@ -195,6 +195,7 @@ def test_the_first_interrupt_finishes_what_runs_and_the_second_ends_at_once(slow
     assert events[-1] == "study_interrupted"
     assert "trial_finished" in events
 
+    (slow / "program.py").write_text(PROGRAM.replace("0.02", "9.0"))
     process = start(slow, "--resume")
     wait_for(process, "trial_started")
     began = time.monotonic()
@@ -203,7 +204,7 @@ def test_the_first_interrupt_finishes_what_runs_and_the_second_ends_at_once(slow
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130
-    assert time.monotonic() - began < 0.9, "it waited for the evaluation"
+    assert time.monotonic() - began < 7, "it waited for the evaluation"
 
 
 def test_sigterm_ends_at_once_and_the_study_can_be_resumed(slow: Path) -> None:
