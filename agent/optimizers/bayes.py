@@ -158,14 +158,17 @@ class BayesSampler(BaseSampler):
         found = []
         categorical = self.encoding.categorical
         for point in points:
-            for column in np.flatnonzero(point != INACTIVE):
+            inactive = point == INACTIVE
+            gaps = int(inactive.sum())
+            for column in np.flatnonzero(~inactive):
                 for _step in range(2 if categorical[column] else _STEPS):
                     near = point.copy()
-                    near[near == INACTIVE] = self.rng.random(int((near == INACTIVE).sum()))
+                    if gaps:
+                        near[inactive] = self.rng.random(gaps)
                     if categorical[column]:
                         near[column] = self.rng.random()
                     else:
-                        near[column] = np.clip(near[column] + _NEIGHBOUR_SPREAD * self.rng.standard_normal(), 0, 1)
+                        near[column] += _NEIGHBOUR_SPREAD * self.rng.standard_normal()
                     found.append(near)
         return self.encoding.snap(np.array(found))
 

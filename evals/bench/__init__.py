@@ -11,6 +11,7 @@ BENCHMARKS = (
     "prompt_size",
     "busy_workers",
     "samplers",
+    "suggestion",
     "gate",
     "harness",
     "screen",

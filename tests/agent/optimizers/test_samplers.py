@@ -3,6 +3,7 @@ import random
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from hypothesis import given
@@ -16,7 +17,8 @@ from trimtab.agent.optimizers import random as random_
 from trimtab.agent.optimizers.base import Setting
 from trimtab.agent.optimizers.encoding import Encoding
 from trimtab.agent.space import key
-from trimtab.agent.testing import SamplerContract, make_study
+from trimtab.agent.study import Study
+from trimtab.agent.testing import SamplerContract, make_study, small_study
 from trimtab.agent.trial import Trial
 from trimtab.tools.errors import InputError
 
@@ -129,6 +131,20 @@ def test_points_and_configurations_are_the_same_thing(seed: int) -> None:
     encoding = Encoding(make_study().space)
     configuration = encoding.space.sample(random.Random(seed))
     assert encoding.decode(encoding.encode(configuration)) == configuration
+
+
+@given(st.lists(st.integers(-400, 1200).map(lambda at: (at + 0.37) / 801), min_size=8, max_size=8))
+def test_many_points_are_snapped_like_one(point: list[float]) -> None:  # nowhere halfway between two values
+    parameters = small_study()["parameters"] | {
+        "step": {"type": "float", "low": 0.1, "high": 0.7, "step": 0.2, "default": 0.1},
+        "size": {"type": "ordinal", "choices": [1, 8, 64], "default": 8},
+        "on": {"type": "bool", "default": False},
+        "depth": {"type": "int", "low": 3, "high": 9, "step": 3, "default": 3, "when": "burst > 4 and not on"},
+    }
+    encoding = Encoding(Study.model_validate(small_study(parameters=parameters, forbidden=[])).space)
+    points = np.array([point, point[::-1]])
+    one_by_one = [encoding.encode(encoding.decode(each)) for each in points]
+    assert np.allclose(encoding.snap(points), one_by_one, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["tpe", "kriging", "forest", "cmaes", "qmc", "random"])
