@@ -115,7 +115,9 @@ class BayesSampler(BaseSampler):
         tried = {tuple(self._point_of(each)) for each in trials}
         found, scores = self._search(points[np.argsort(judged)[:_STARTS]], score)
         for index in np.argsort(-scores):
-            if tuple(found[index]) not in tried and self._allowed(found[index]):
+            configuration = self.encoding.decode(found[index])
+            new = tuple(self.encoding.encode(configuration)) not in tried
+            if new and self.setting.space.violated(configuration) is None:
                 chosen: Points = found[index]
                 return chosen
         fallback: Points = self._random_points(1)[0]
@@ -171,9 +173,6 @@ class BayesSampler(BaseSampler):
                         near[column] += _NEIGHBOUR_SPREAD * self.rng.standard_normal()
                     found.append(near)
         return self.encoding.snap(np.array(found))
-
-    def _allowed(self, point: Points) -> bool:
-        return self.setting.space.violated(self.encoding.decode(point)) is None
 
 
 def expected_improvement(gain: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -58,7 +58,7 @@ class CarbsSampler(BayesSampler):
             return super()._random_points(count)
         centres = self._front[self.rng.integers(len(self._front), size=min(count, _AROUND))]
         free = centres == INACTIVE
-        moved = np.clip(centres + _RADIUS * self.rng.standard_normal(centres.shape), 0, 1)
+        moved = centres + _RADIUS * self.rng.standard_normal(centres.shape)
         return self.encoding.snap(np.where(free, self.rng.random(centres.shape), moved))
 
 

@@ -3,8 +3,6 @@
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +13,6 @@ from ..space import Configuration, Space
 
 Points = NDArray[np.float64]
 INACTIVE = -1.0
-_MOST_LEVELS = 10_000
-"""A parameter with more values counts as continuous where many points are snapped at once."""
 
 
 class Encoding:
@@ -46,8 +42,8 @@ class Encoding:
     def snap(self, points: Points) -> Points:
         """Return the points where configurations really are, shape (n, parameters)."""
         snapped = np.clip(points, 0.0, 1.0)
-        for column, levels in self._levels.items():
-            snapped[:, column] = levels.units[np.searchsorted(levels.edges, snapped[:, column], side="right")]
+        for column, parameter in enumerate(self.space.parameters.values()):
+            snapped[:, column] = _snapped(parameter, snapped[:, column])
         if self._conditional:
             _unique, first, which = np.unique(
                 snapped[:, self._conditional], axis=0, return_index=True, return_inverse=True
@@ -57,38 +53,29 @@ class Encoding:
         return snapped
 
     @cached_property
-    def _levels(self) -> dict[int, "_Levels"]:
-        found = {column: _levels(each) for column, each in enumerate(self.space.parameters.values())}
-        return {column: each for column, each in found.items() if each is not None}
-
-    @cached_property
     def _conditional(self) -> list[int]:
         """The columns that decide which parameters are active."""
         named = {name for condition in self.space.conditions.values() for name in condition.names}
         return sorted(self._columns[name] for name in named)
 
 
-class _Levels(NamedTuple):
-    """Where a parameter's values stand, shape (n,), and where one becomes the next, shape (n - 1,)."""
-
-    units: Points
-    edges: Points
-
-
-def _levels(parameter: Parameter) -> _Levels | None:
-    """Return where the values of a parameter stand; None where it is, or counts as, continuous."""
-    if parameter.size > _MOST_LEVELS:
-        return None
+def _snapped(parameter: Parameter, places: Points) -> Points:
+    """Return where the parameter's values nearest to places in [0, 1] stand, shape (n,), to within rounding."""
     match parameter.type:
         case "float" | "int":
-            steps = np.arange(int(parameter.size)) * (parameter.step or 0)
-            values = [float(parameter.mend(parameter.low + step)[0]) for step in steps.tolist()]
-            between = [(low + high) / 2 for low, high in pairwise(values)]
-            units, edges = ([to_unit(parameter, value) for value in each] for each in (values, between))
-        case _:
-            count = int(parameter.size)
-            units, edges = [(at + 0.5) / count for at in range(count)], [at / count for at in range(1, count)]
-    return _Levels(np.array(units), np.array(edges))
+            low, high, step = float(parameter.low), float(parameter.high), parameter.step
+            if high == low:
+                return np.full_like(places, 0.5)
+            if step is None:
+                return places
+            numbers = low * (high / low) ** places if parameter.log else low + places * (high - low)
+            numbers = np.clip(low + np.rint((numbers - low) / step) * step, low, high)
+            return np.asarray(
+                np.log(numbers / low) / math.log(high / low) if parameter.log else (numbers - low) / (high - low)
+            )
+        case "bool" | "categorical" | "ordinal":
+            count = 2 if parameter.type == "bool" else len(parameter.choices)
+            return (np.minimum(np.floor(places * count), count - 1) + 0.5) / count
 
 
 def to_unit(parameter: Parameter, value: Value) -> float:

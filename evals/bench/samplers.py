@@ -5,13 +5,10 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from statistics import fmean
 
-from ...agent.optimizer import Optimizer
-from ...agent.space import key
-from ...agent.study import Study
-from ...agent.trial import Trial
 from ..tasks import expand, load_task
 from ..tasks.task import SHIPPED
 from .comparison import Comparison
+from .proposals import proposals
 
 BUDGETS, SEEDS = (25, 50), range(10)
 
@@ -34,20 +31,11 @@ def run() -> Iterator[Comparison]:
 
 def regrets(name: str, sampler: str, seed: int) -> list[float]:
     """Return the regret of one run after each budget."""
-    task, trials = load_task(name), max(BUDGETS)
+    task = load_task(name)
     assert task.truth is not None
-    sections = {**task.sections, "budget": {"trials": trials}, "sampler": {"name": sampler, "seed": seed}}
-    study = Study.model_validate(sections)
-    metric = study.objectives[0].metric
-    optimizer, seen, best, found = Optimizer(study), set[str](), float("inf"), []
-    for number in range(trials):
-        configuration = study.space.default if number == 0 else optimizer.propose(seen)
-        seen.add(key(configuration))
-        optimizer.started(number, configuration)
-        trial = Trial(number, "default" if number == 0 else sampler, configuration, state="complete")
-        trial.metrics = {metric: task.truth(configuration)}
-        optimizer.finished(trial)
-        best = min(best, task.regret(trial.metrics[metric], 0.0))
-        if number + 1 in BUDGETS:
+    best, found = float("inf"), []
+    for number, (configuration, _ms) in enumerate(proposals(task, sampler, max(BUDGETS), seed), 1):
+        best = min(best, task.regret(task.truth(configuration), 0.0))
+        if number in BUDGETS:
             found.append(best)
     return found

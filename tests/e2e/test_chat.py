@@ -53,10 +53,8 @@ class Terminal:
     """A tmux session of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.socket, self.folder = (
-            str(folder / f"tmux-{next(NUMBERS)}.sock"),
-            folder,
-        )  # an old server may still be ending
+        self.folder = folder
+        self.socket = str(folder / f"tmux-{next(NUMBERS)}.sock")  # an old server may still be ending
 
     def run(self, *words: str) -> str:
         done = subprocess.run(
@@ -152,9 +150,12 @@ def test_there_must_be_a_conversation_to_go_on_with(tmp_path: Path) -> None:
         assert "no conversation" in done.stderr
 
 
-@pytest.mark.skipif(find_spec("textual_serve") is not None, reason="textual-serve is installed")
-def test_the_browser_version_says_what_it_needs() -> None:
-    done = subprocess.run([PROGRAM, "chat", "--web"], capture_output=True, text=True, timeout=60, check=False)
+def test_the_browser_version_says_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['textual_serve'] = None\n")  # not to be found
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [PROGRAM, "chat", "--web"], capture_output=True, text=True, timeout=60, check=False, env=environment
+    )
     assert done.returncode == 2
     assert "pip install 'trimtab[web]'" in done.stderr
 

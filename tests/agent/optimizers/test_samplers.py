@@ -133,12 +133,14 @@ def test_points_and_configurations_are_the_same_thing(seed: int) -> None:
     assert encoding.decode(encoding.encode(configuration)) == configuration
 
 
-@given(st.lists(st.integers(-400, 1200).map(lambda at: (at + 0.37) / 801), min_size=8, max_size=8))
+@given(st.lists(st.integers(-400, 1200).map(lambda at: (at + 0.37) / 801), min_size=10, max_size=10))
 def test_many_points_are_snapped_like_one(point: list[float]) -> None:  # nowhere halfway between two values
     parameters = small_study()["parameters"] | {
         "step": {"type": "float", "low": 0.1, "high": 0.7, "step": 0.2, "default": 0.1},
         "size": {"type": "ordinal", "choices": [1, 8, 64], "default": 8},
         "on": {"type": "bool", "default": False},
+        "wide": {"type": "int", "low": 1, "high": 10**6, "log": True, "default": 1},
+        "fixed": {"type": "float", "low": 2.0, "high": 2.0, "default": 2.0},
         "depth": {"type": "int", "low": 3, "high": 9, "step": 3, "default": 3, "when": "burst > 4 and not on"},
     }
     encoding = Encoding(Study.model_validate(small_study(parameters=parameters, forbidden=[])).space)

@@ -1,0 +1,28 @@
+"""What a sampler proposes when it is told noiseless values, with nothing around it: no session, no store."""
+
+import time
+from collections.abc import Iterator
+
+from ...agent.optimizer import Optimizer
+from ...agent.space import Configuration, key
+from ...agent.study import Study
+from ...agent.trial import Trial
+from ..tasks.task import Task
+
+
+def proposals(task: Task, sampler: str, trials: int, seed: int) -> Iterator[tuple[Configuration, float]]:
+    """Yield each trial's configuration, the default first, and the time that proposing it took, milliseconds."""
+    assert task.truth is not None
+    sections = {**task.sections, "budget": {"trials": trials}, "sampler": {"name": sampler, "seed": seed}}
+    study = Study.model_validate(sections)
+    metric, optimizer, seen = study.objectives[0].metric, Optimizer(study), set[str]()
+    for number in range(trials):
+        began = time.perf_counter()
+        configuration = study.space.default if number == 0 else optimizer.propose(seen)
+        taken = (time.perf_counter() - began) * 1e3
+        seen.add(key(configuration))
+        optimizer.started(number, configuration)
+        trial = Trial(number, "default" if number == 0 else sampler, configuration, state="complete")
+        trial.metrics = {metric: task.truth(configuration)}
+        optimizer.finished(trial)
+        yield configuration, taken
