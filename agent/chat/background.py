@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 T = TypeVar("T")
 
@@ -14,12 +15,14 @@ class Background:
     """Runs coroutines beside the caller's own event loop."""
 
     def __init__(self) -> None:
+        self._submitted: WeakSet[Coroutine[Any, Any, Any]] = WeakSet()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="trimtab", daemon=True)
         self._thread.start()
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
         """Start a coroutine; cancelling the future cancels it."""
+        self._submitted.add(coroutine)
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call(self, function: Callable[..., object], *arguments: object) -> None:
@@ -38,7 +41,9 @@ class Background:
         self._thread.join(timeout=5)
 
     async def _finish(self) -> None:
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Cancel what was submitted, and only then what it left: it may have tasks that must end in their own time."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for tasks in ({task for task in others if task.get_coro() in self._submitted}, others):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
