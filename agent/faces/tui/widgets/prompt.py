@@ -1,11 +1,9 @@
 """The line a person types in: history, completion of commands and of @files."""
 
 from pathlib import Path
-from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, OptionList
@@ -54,18 +52,18 @@ class Prompt(Vertical):
         """The completions."""
         return self.query_one(OptionList)
 
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        found = completions(event.value)
+    def offer(self) -> None:
+        """List what the line may become."""
+        found = completions(self.line.value)
         self.choices.clear_options()
         self.choices.add_options([Option(shown, id=whole) for whole, shown in found])
         self.choices.set_class(bool(found), "-open")
         if found:
             self.choices.highlighted = 0
 
-    @on(Input.Submitted)
-    def _sent(self, event: Input.Submitted) -> None:
-        text = event.value.strip()
+    def send(self) -> None:
+        """Send the line and empty it."""
+        text = self.line.value.strip()
         if not text:
             return
         self.history.append(text)
@@ -82,7 +80,6 @@ class Prompt(Vertical):
         self.line.value = text
         self.line.cursor_position = len(text)
         self.line.focus()
-        self.call_after_refresh(self.choices.remove_class, "-open")
 
     def older(self, step: int) -> None:
         """Move through the completions when they are open, else through the history."""
@@ -103,31 +100,38 @@ class Prompt(Vertical):
 
 
 class _Line(Input):
-    BINDINGS: ClassVar = [
-        Binding("up", "older(-1)", "Older", show=False),
-        Binding("down", "older(1)", "Newer", show=False),
-        Binding("tab", "accept", "Complete", show=False),
-    ]
+    """An input that answers the prompt's keys at once.
 
-    def action_older(self, step: int) -> None:
-        """Move through completions or history."""
+    Bindings and messages come later than the keys that were typed ahead, which would be sent, completed or lost with
+    the line.
+    """
+
+    def watch_value(self) -> None:
+        """Offer completions of the new value."""
+        if isinstance(self.parent, Prompt):
+            self.parent.offer()
+
+    def on_key(self, event: events.Key) -> None:
+        """Send, complete, or move through completions or history."""
         prompt = self.parent
         assert isinstance(prompt, Prompt)
-        prompt.older(step)
+        match event.key:
+            case "enter":
+                prompt.send()
+            case "tab" if prompt.accept():
+                pass
+            case "up" | "down":
+                prompt.older(-1 if event.key == "up" else 1)
+            case "escape" if prompt.choices.has_class("-open"):
+                prompt.choices.remove_class("-open")
+            case _:
+                return
+        event.stop()
+        event.prevent_default()
 
-    def action_accept(self) -> None:
-        """Take a completion, or move on to the next widget."""
-        prompt = self.parent
-        assert isinstance(prompt, Prompt)
-        if not prompt.accept():
-            self.screen.focus_next()
-
-    async def _on_key(self, event: events.Key) -> None:
-        if event.key == "escape" and isinstance(self.parent, Prompt) and self.parent.choices.has_class("-open"):
-            self.parent.choices.remove_class("-open")
-            event.stop()
-            return
-        await super()._on_key(event)
+    def on_paste(self, event: events.Paste) -> None:
+        """Keep every line of what is pasted, as one line; the base class keeps the first."""
+        event.text = " ".join(event.text.splitlines())
 
 
 def completions(text: str) -> list[tuple[str, str]]:
@@ -138,6 +142,7 @@ def completions(text: str) -> list[tuple[str, str]]:
         matching = [command for command in COMMANDS.values() if command.name.startswith(text[1:])]
         if len(matching) == 1 and matching[0].name == text[1:]:
             return []
+        matching.sort(key=lambda command: command.name != text[1:])  # /mode before /model
         return [(f"/{each.name} ", f"/{each.usage:<34} {each.help}") for each in matching][:_MOST]
     before, at, start = text.rpartition("@")
     if not at or " " in start or (before and not before.endswith(" ")):

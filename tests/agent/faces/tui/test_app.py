@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
@@ -68,7 +69,8 @@ async def send(pilot: Pilot[int], text: str) -> None:
     line = pilot.app.query_one(Prompt).line
     line.value = text
     await pilot.pause()
-    await line.action_submit()
+    line.focus()
+    await pilot.press("enter")
     await pilot.pause()
 
 
@@ -151,6 +153,18 @@ async def test_completion_history_and_files(app: ChatApp, tmp_path: Path) -> Non
         assert app.query_one(Input).value == "/best"
     assert ("look at @notes.md ", "notes.md") in completions("look at @not")
     assert completions("mail@example") == []
+
+
+async def test_what_is_typed_ahead_or_pasted_is_sent_line_by_line(app: ChatApp) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app._loaded)
+        before = len(app.transcript.entries())
+        for key in ["slash", *"mode", "tab", *"ask", "enter", *"/cost", "enter"]:  # without waiting in between
+            app.post_message(events.Key(key, "/" if key == "slash" else key if len(key) == 1 else None))
+        await until(pilot, lambda: len(app.transcript.entries()) == before + 4)
+        assert [text for role, text in spoken(app, before) if role == "user"] == ["/mode ask", "/cost"]
+        app.post_message(events.Paste("one\ntwo"))
+        await until(pilot, lambda: app.query_one(Input).value == "one two")
 
 
 async def test_a_study_runs_and_its_trials_can_be_sorted_filtered_and_opened(app: ChatApp, study_file: Path) -> None:
