@@ -40,10 +40,14 @@ class Surrogate(Protocol):
 
 class BayesSampler(BaseSampler):
     """Proposes the point with the largest expected improvement under a surrogate. For one objective to minimise or
-    maximise; `startup` trials are spread at random first, and a share `explore` of the others."""
+    maximise; `startup` trials are spread at random first, and a share `explore` of the others. An improvement counts
+    from `margin` on, in standard deviations of the results."""
 
-    def __init__(self, setting: Setting, surrogate: Surrogate, startup: int, explore: float = 0.0) -> None:
-        self.setting, self.surrogate, self.startup, self.explore = setting, surrogate, startup, explore
+    def __init__(
+        self, setting: Setting, surrogate: Surrogate, startup: int, explore: float = 0.0, margin: float = 0.0
+    ) -> None:
+        self.setting, self.surrogate = setting, surrogate
+        self.startup, self.explore, self.margin = startup, explore, margin
         self.encoding = Encoding(setting.space)
         self.rng = np.random.default_rng(setting.seed)
         self._random = RandomSampler(seed=setting.seed)
@@ -131,7 +135,7 @@ class BayesSampler(BaseSampler):
         `standard` are the standardised values of the trials, `judged` the same, infinite where the result is unusable.
         """
         self.surrogate.fit(np.array([self._point_of(each) for each in done]), standard)
-        best = float(judged.min())
+        best = float(judged.min()) - self.margin
 
         def gain(candidates: Points) -> NDArray[np.float64]:
             mean, spread = self.surrogate.predict(candidates)

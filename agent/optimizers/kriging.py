@@ -3,6 +3,8 @@
 For small budgets. Length scales are the most probable ones under a log-normal prior that grows with the number of
 parameters (Hvarfner et al., ICML 2024): without one, a handful of trials is fitted by declaring most parameters
 irrelevant. They are fitted anew at each fifth more trials and kept in between, so that a suggestion stays cheap.
+Expected improvement has a margin (Brochu et al., arXiv 1012.2599): where many configurations are equally good, options
+without effect would be tried one by one.
 """
 
 import math
@@ -27,6 +29,9 @@ _LENGTH = 0.4
 """Typical length scale in one dimension, in widths of the space; with d parameters it is sqrt(d) times that."""
 _NOISE = 0.02
 """Typical share of the variance that is noise."""
+
+_MARGIN = 0.3
+"""Gains that count as improvements, in standard deviations of the results."""
 
 
 @cache
@@ -87,4 +92,5 @@ class GaussianProcess:
 def build(setting: Setting) -> BayesSampler:
     """Return the sampler."""
     parameters = len(setting.space.parameters)
-    return BayesSampler(setting, GaussianProcess(parameters), startup=max(3, min(8, setting.trials // 3)))
+    startup = max(3, min(8, setting.trials // 3))
+    return BayesSampler(setting, GaussianProcess(parameters), startup, margin=_MARGIN)

@@ -8,6 +8,7 @@ import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from trimtab.agent import PlannerSampler
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer
@@ -15,7 +16,8 @@ from trimtab.agent.optimizer import Optimizer, SpaceExhaustedError
 from trimtab.agent.optimizers import auto, carbs, cmaes, forest, gp, kriging, nsga2, nsga3, qmc, tpe
 from trimtab.agent.optimizers import random as random_
 from trimtab.agent.optimizers.base import Setting
-from trimtab.agent.optimizers.encoding import Encoding
+from trimtab.agent.optimizers.bayes import BayesSampler
+from trimtab.agent.optimizers.encoding import Encoding, Points
 from trimtab.agent.space import key
 from trimtab.agent.study import Study
 from trimtab.agent.testing import SamplerContract, make_study, small_study
@@ -124,6 +126,28 @@ def test_a_surrogate_finds_the_best_corner_of_a_conditional_space(name: str) -> 
         best = min(best, value)
         finish(optimizer, number, configuration, value)
     assert best < 0.05
+
+
+class _Halves:
+    """Small sure gains on the left, large unlikely ones on the right."""
+
+    def fit(self, points: Points, values: NDArray[np.float64]) -> None:
+        self.best = float(values.min())
+        assert len(points) == len(values)
+
+    def predict(self, points: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        left = points[:, 0] < 0.5
+        return self.best + np.where(left, -0.1, 0.5), np.where(left, 1e-6, 0.5)
+
+
+@pytest.mark.parametrize(("margin", "half"), [(0.0, "left"), (0.3, "right")])
+def test_a_margin_leaves_small_gains_alone(margin: float, half: str) -> None:
+    parameters = {"x": {"type": "float", "low": 0.0, "high": 1.0, "default": 0.5}}
+    study = make_study(parameters=parameters, forbidden=[], evaluation={"command": ["true", "{x}"]})
+    sampler = BayesSampler(Setting(study.space, trials=20), _Halves(), startup=3, margin=margin)
+    run = optuna.create_study(sampler=sampler)
+    run.optimize(lambda trial: trial.suggest_float("x", 0.0, 1.0), n_trials=6)
+    assert {"left" if trial.params["x"] < 0.5 else "right" for trial in run.trials[3:]} == {half}
 
 
 @given(st.integers(0, 1000))
