@@ -54,7 +54,12 @@ class Terminal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.socket = str(folder / f"tmux-{next(NUMBERS)}.sock")  # an old server may still be ending
+        self.socket = str(folder / f"tmux-{next(NUMBERS)}.sock")
+
+    def kill(self) -> None:
+        """Kill the program with its terminal; the next one has a server of its own, the old one may still be ending."""
+        self.run("kill-server")
+        self.socket = str(self.folder / f"tmux-{next(NUMBERS)}.sock")
 
     def run(self, *words: str) -> str:
         done = subprocess.run(
@@ -94,7 +99,7 @@ class Terminal:
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     found = Terminal(tmp_path)
     yield found
-    found.run("kill-server")
+    found.kill()
 
 
 def test_a_person_tunes_the_example_approves_refuses_quits_and_resumes(terminal: Terminal) -> None:
@@ -119,12 +124,10 @@ def test_a_person_tunes_the_example_approves_refuses_quits_and_resumes(terminal:
     terminal.until("check of seconds", seconds=150)
     terminal.keys("C-q")
     time.sleep(2)
-    terminal.run("kill-server")
-    again = Terminal(terminal.folder)
-    again.start(f"{PROGRAM} chat --continue", size=(150, 80))  # the whole conversation
-    again.until("refused: too large")
-    again.until("opened sqlite-orders-1")
-    terminal.socket = again.socket
+    terminal.kill()
+    terminal.start(f"{PROGRAM} chat --continue", size=(150, 80))  # the whole conversation
+    terminal.until("refused: too large")
+    terminal.until("opened sqlite-orders-1")
 
 
 def test_a_killed_conversation_can_be_resumed(terminal: Terminal) -> None:
@@ -134,11 +137,9 @@ def test_a_killed_conversation_can_be_resumed(terminal: Terminal) -> None:
     terminal.until("Draft a study", gone=True)
     terminal.type("/help")
     terminal.until("/budget")
-    terminal.run("kill-server")
-    again = Terminal(terminal.folder)
-    again.start(f"{PROGRAM} chat --resume 1", size=(150, 45))
-    again.until("/help")
-    terminal.socket = again.socket
+    terminal.kill()
+    terminal.start(f"{PROGRAM} chat --resume 1", size=(150, 45))
+    terminal.until("/help")
 
 
 def test_there_must_be_a_conversation_to_go_on_with(tmp_path: Path) -> None:

@@ -122,7 +122,8 @@ def test_killing_the_run_kills_every_descendant(tmp_path: Path, isolation: str, 
     marker = f"trimtab-test-{os.getpid()}-{time.time_ns()}"
     (tmp_path / "program.py").write_text(
         "import subprocess, sys, time, os\n"
-        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)', sys.argv[1]], start_new_session=True)\n"
+        "sleep = 'import time; time.sleep(60)'\n"
+        "subprocess.Popen([sys.executable, '-c', sleep, sys.argv[1] + '-child'], start_new_session=True)\n"
         "time.sleep(60)\n"
     )
     runner = (
@@ -137,7 +138,7 @@ def test_killing_the_run_kills_every_descendant(tmp_path: Path, isolation: str, 
 
     async def start_and_kill() -> None:
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", runner)
-        await until(lambda: len(processes_with(marker)) >= 2)
+        await until(lambda: bool(processes_with(f"{marker}-child")))
         process.send_signal(by)
         await process.wait()
         await until(lambda: not [p for p in processes_with(marker) if p != str(process.pid)])
