@@ -12,10 +12,11 @@ from trimtab.agent.racing import Noise, beats, separation
 from trimtab.agent.session import Session
 from trimtab.agent.testing import FunctionExecutor, make_study
 
-losses = st.lists(st.floats(0.1, 100), min_size=1, max_size=5)
+measured = st.floats(0.1, 100).map(lambda value: round(value, 3))  # what differs, differs by more than rounding
+losses = st.lists(measured, min_size=1, max_size=5)
 
 
-@given(losses, losses, st.lists(st.floats(0.1, 100), min_size=2, max_size=5), st.sampled_from([1.0, -1.0]))
+@given(losses, losses, st.lists(measured, min_size=2, max_size=5), st.sampled_from([1.0, -1.0]))
 def test_separation_is_antisymmetric_and_ignores_the_scale(
     ours: list[float], theirs: list[float], repeated: list[float], sign: float
 ) -> None:
