@@ -56,7 +56,9 @@ def separation(losses: Sequence[float], other: Sequence[float], noise: Noise) ->
         ours, theirs, spread = logs[: len(losses)], logs[len(losses) :], noise.relative
     if spread is None:
         return None
-    gain = fmean(theirs) - fmean(ours)
+    mine, others = fmean(ours), fmean(theirs)
+    rounding = 1e-12 * max(1.0 if logs else 0.0, abs(mine), abs(others))  # means of equal values may differ by it
+    gain = others - mine if abs(others - mine) > rounding else 0.0
     error = spread * math.sqrt(1 / len(ours) + 1 / len(theirs))
     if error == 0:
         return math.copysign(math.inf, gain) if gain else 0.0

@@ -31,6 +31,14 @@ def test_separation_is_antisymmetric_and_ignores_the_scale(
     assert large == pytest.approx(one, rel=1e-4, abs=1e-4)
 
 
+def test_equal_results_are_not_told_apart_by_the_rounding_of_their_mean() -> None:
+    noiseless = Noise()
+    noiseless.add([1.25, 1.25])
+    assert separation([1.25], [1.25] * 3, noiseless) == 0.0
+    assert not beats([1.25] * 3, [1.25], noiseless)
+    assert beats([1.2], [1.25], noiseless)
+
+
 def test_without_any_repeat_the_smaller_value_wins() -> None:
     assert beats([1.0], [1.1], Noise())
     assert not beats([1.1], [1.0], Noise())
