@@ -9,7 +9,7 @@ configuration, because there are few repeats of each.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, variance
+from statistics import mean, variance
 
 from ..tools.targets.evaluation import Evaluation
 
@@ -56,9 +56,7 @@ def separation(losses: Sequence[float], other: Sequence[float], noise: Noise) ->
         ours, theirs, spread = logs[: len(losses)], logs[len(losses) :], noise.relative
     if spread is None:
         return None
-    mine, others = fmean(ours), fmean(theirs)
-    rounding = 1e-12 * max(1.0 if logs else 0.0, abs(mine), abs(others))  # means of equal values may differ by it
-    gain = others - mine if abs(others - mine) > rounding else 0.0
+    gain = mean(theirs) - mean(ours)  # not fmean, which may give equal values different means
     error = spread * math.sqrt(1 / len(ours) + 1 / len(theirs))
     if error == 0:
         return math.copysign(math.inf, gain) if gain else 0.0
@@ -68,7 +66,7 @@ def separation(losses: Sequence[float], other: Sequence[float], noise: Noise) ->
 def beats(losses: Sequence[float], incumbent: Sequence[float], noise: Noise) -> bool:
     """Whether the difference to the incumbent exceeds the noise. Where the noise is unknown, smaller is better."""
     found = separation(losses, incumbent, noise)
-    return fmean(losses) < fmean(incumbent) if found is None else found > _DECIDED
+    return mean(losses) < mean(incumbent) if found is None else found > _DECIDED
 
 
 def enough(

@@ -54,12 +54,6 @@ class Terminal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.socket = str(folder / f"tmux-{next(NUMBERS)}.sock")
-
-    def kill(self) -> None:
-        """Kill the program with its terminal; the next one has a server of its own, the old one may still be ending."""
-        self.run("kill-server")
-        self.socket = str(self.folder / f"tmux-{next(NUMBERS)}.sock")
 
     def run(self, *words: str) -> str:
         done = subprocess.run(
@@ -68,6 +62,7 @@ class Terminal:
         return done.stdout
 
     def start(self, command: str, size: tuple[int, int]) -> None:
+        self.socket = str(self.folder / f"tmux-{next(NUMBERS)}.sock")  # an old server may still be ending
         home = os.environ.get("TRIMTAB_TEST_DATA_HOME", str(Path.home() / ".local" / "share"))
         # LINES and COLUMNS: readline, in pytest's own process, sets them for whatever is started
         setup = f"-u LINES -u COLUMNS XDG_DATA_HOME={home} TRIMTAB_STORE=sqlite:///{self.folder}/store.db {command}"
@@ -99,7 +94,7 @@ class Terminal:
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     found = Terminal(tmp_path)
     yield found
-    found.kill()
+    found.run("kill-server")
 
 
 def test_a_person_tunes_the_example_approves_refuses_quits_and_resumes(terminal: Terminal) -> None:
@@ -120,11 +115,11 @@ def test_a_person_tunes_the_example_approves_refuses_quits_and_resumes(terminal:
     terminal.until("profile single_writer")
     terminal.until("Always, this study")
     terminal.keys("C-w")
-    terminal.until("approved")
+    assert "refused: too large" in terminal.until("approved")
     terminal.until("check of seconds", seconds=150)
     terminal.keys("C-q")
     time.sleep(2)
-    terminal.kill()
+    terminal.run("kill-server")
     terminal.start(f"{PROGRAM} chat --continue", size=(150, 80))  # the whole conversation
     terminal.until("refused: too large")
     terminal.until("opened sqlite-orders-1")
@@ -137,7 +132,7 @@ def test_a_killed_conversation_can_be_resumed(terminal: Terminal) -> None:
     terminal.until("Draft a study", gone=True)
     terminal.type("/help")
     terminal.until("/budget")
-    terminal.kill()
+    terminal.run("kill-server")
     terminal.start(f"{PROGRAM} chat --resume 1", size=(150, 45))
     terminal.until("/help")
 
