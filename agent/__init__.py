@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .api import Result, tune
-    from .planner_sampler import PlannerSampler
-    from .session import Session
-    from .study import Study
-    from .studyfile import load_study
+    from .planners.as_sampler import PlannerSampler
+    from .run.session import Session
+    from .study.file import load_study
+    from .study.sections import Study
 
 __all__ = ["PlannerSampler", "Result", "Session", "Study", "load_study", "tune"]
 
 _HOMES = {
-    "PlannerSampler": ".planner_sampler",
+    "PlannerSampler": ".planners.as_sampler",
     "Result": ".api",
     "tune": ".api",
-    "Session": ".session",
-    "Study": ".study",
-    "load_study": ".studyfile",
+    "Session": ".run.session",
+    "Study": ".study.sections",
+    "load_study": ".study.file",
 }
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from ..tools.errors import TrimtabError
 from .events import Event, StudyFinished
 from .memory.store import Store, default_url
-from .planners import PLANNERS
+from .parts import PLANNERS
 from .planners.base import Setup
-from .session import Session
-from .space import Configuration
-from .study import Study
-from .studyfile import load_study
+from .run.session import Session
+from .study.file import load_study
+from .study.sections import Study
+from .study.space import Configuration
 
 
 @dataclass(frozen=True)

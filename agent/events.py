@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..tools.expressions import Value
-from .trial import Trial
+from .trials.trial import Trial
 
 SCHEMA_VERSION = 1
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from .study import Objective
+from .study.sections import Objective
 
 CONFIDENCE = 0.95
 MIN_PAIRS = 5

@@ -15,13 +15,13 @@ from ..tools.expressions import Value
 from ..tools.targets import Measurement, Watch
 from .budget import Ledger
 from .executors.base import Job
-from .history import History
 from .optimizers.base import Setting
 from .planners.base import Context, Planner, Setup
-from .proposal import Accepted, Refused, review
-from .space import from_optuna
-from .study import Study
-from .studyfile import parse_study
+from .study.file import parse_study
+from .study.sections import Study
+from .study.space import from_optuna
+from .trials.history import History
+from .trials.proposal import Accepted, Refused, review
 
 
 def small_study(**sections: Any) -> dict[str, Any]:  # sections as a study file has them

@@ -12,16 +12,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from ..agent import events
-from ..agent.gate import NO_IDEA
-from ..agent.history import History
 from ..agent.memory.store import Store
-from ..agent.planners import PLANNERS
+from ..agent.parts import PLANNERS
 from ..agent.planners.base import Context, Planner, Setup
-from ..agent.proposal import Proposal
-from ..agent.session import Session
-from ..agent.study import Study
-from ..agent.studyfile import parse_study
-from ..agent.trial import Trial
+from ..agent.run.gate import NO_IDEA
+from ..agent.run.session import Session
+from ..agent.study.file import parse_study
+from ..agent.study.sections import Study
+from ..agent.trials.history import History
+from ..agent.trials.proposal import Proposal
+from ..agent.trials.trial import Trial
 from ..tools.errors import InputError, TrimtabError
 from ..tools.expressions import Value
 from .suite import Cell

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
-from ..agent.environment import describe_environment
 from ..agent.memory.store import Store
+from ..agent.run.environment import describe_environment
 from .cell import Outcome, Tapes, outcome, run_one
 from .results import Results
 from .suite import Cell, Suite

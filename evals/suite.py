@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..agent.study import Name
+from ..agent.study.sections import Name
 from ..tools.errors import InputError
 from .tasks import expand
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from trimtab.agent import Session, load_study
-from trimtab.agent.faces.progress import Progress
+from trimtab.agent.faces.live.progress import Progress
 from trimtab.agent.memory.store import Store
 
 

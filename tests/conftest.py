@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from trimtab.agent.memory.store import Store
-from trimtab.agent.study import Study
+from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study
 
 # How long an example takes says something about the machine's load, nothing about the program.

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...prompts import variant_names
 from ...tools.errors import InputError
-from ..apply import write
+from ..study.apply import write
 from .control import StudyControl
 from .drafts import draft_from_command
 

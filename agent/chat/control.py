@@ -12,23 +12,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...tools.errors import InputError, TrimtabError
-from ..apply import render
 from ..events import Event, StudyFinished
-from ..history import History
 from ..memory.rows import StoredStudy
 from ..memory.store import Store
-from ..opening import definition
-from ..optimizer_state import short, words
-from ..planners import PLANNERS
+from ..parts import PLANNERS
 from ..planners.base import Setup
-from ..planners.digest import line_of
-from ..proposal import Accepted, Refused
-from ..session import Session
-from ..space import Configuration
-from ..study import Study
-from ..studyfile import load_study, parse_study
-from ..tomltext import to_toml
-from ..trial import Trial
+from ..run.opening import definition
+from ..run.session import Session
+from ..study.apply import render
+from ..study.file import load_study, parse_study
+from ..study.sections import Study
+from ..study.space import Configuration
+from ..study.toml_text import to_toml
+from ..study.words import short, words
+from ..trials.history import History
+from ..trials.lines import line_of
+from ..trials.proposal import Accepted, Refused
+from ..trials.trial import Trial
 from .background import Background
 
 Mode = Literal["ask", "edits", "auto"]

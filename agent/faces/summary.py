@@ -1,8 +1,8 @@
 """The result of a study in words: what was found, whether it holds, what mattered, how to apply it."""
 
-from ..apply import render
 from ..events import AblationStep, StudyFinished
-from ..study import Study
+from ..study.apply import render
+from ..study.sections import Study
 from . import words
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ...tools.expressions import Value
 from ..events import AblationStep, CheckResult
-from ..optimizer_state import short
+from ..study.words import short
 
 _BARS = "▁▂▃▄▅▆▇█"
 

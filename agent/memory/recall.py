@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..history import History
-from ..study import Study
+from ..study.sections import Study
+from ..trials.history import History
 from .rows import StoredStudy
 from .store import Store
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from ...tools.targets import Measurement
-from ..trial import Trial
+from ..trials.trial import Trial
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from ...tools.errors import InputError, TrimtabError
 from ..budget import MODEL_RESOURCES, Resource
 from ..models.settings import Capability
-from ..trial import Trial
+from ..trials.trial import Trial
 from .ownership import is_alive, this_process
 from .rows import StoredEvaluation, StoredStudy, evaluation_of, evaluation_row, study_of, trial_of
 from .schema import CHAT_ENTRIES, CHATS, ENDPOINTS, EVALUATIONS, MIGRATIONS, MODEL_CALLS, STUDIES, TRIALS, migrate

@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from . import SAMPLERS
+from ..parts import SAMPLERS
 from .base import Setting
 
 MOST_TRIALS = 200

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..space import Space
+from ..study.space import Space
 
 COST, FAILED, ADVISED = "trimtab:cost", "trimtab:failed", "trimtab:advised"
 

@@ -19,7 +19,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 from sklearn.ensemble import RandomForestClassifier
 
-from ..space import from_optuna
+from ..study.space import from_optuna
 from .base import ADVISED, FAILED, Setting
 from .encoding import INACTIVE, Encoding, Points
 

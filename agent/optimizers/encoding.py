@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...tools.expressions import Value
-from ..parameters import Parameter
-from ..space import Configuration, Space
+from ..study.parameters import Parameter
+from ..study.space import Configuration, Space
 
 Points = NDArray[np.float64]
 INACTIVE = -1.0

@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from .. import events
-from ..proposal import Accepted, Proposal, review
-from ..space import key
+from ..study.space import key
+from ..trials.proposal import Accepted, Proposal, review
 from .base import Context
 from .parsing import Answer, ProblemCode, RawProposal
 

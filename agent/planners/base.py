@@ -7,12 +7,12 @@ from typing import Protocol
 
 from ..budget import Ledger
 from ..events import Event
-from ..history import History
 from ..memory.recall import Recalled
 from ..memory.store import Store
-from ..optimizer_state import OptimizerState
-from ..proposal import Proposal
-from ..study import Study
+from ..optimizers.state import OptimizerState
+from ..study.sections import Study
+from ..trials.history import History
+from ..trials.proposal import Proposal
 
 
 @dataclass(frozen=True)

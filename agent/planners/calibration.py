@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..trial import Trial
+from ..trials.trial import Trial
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from typing import Any
 
 from ...tools.desk import Desk, Row
 from ...tools.expressions import Value
-from ..history import History
 from ..optimizers.encoding import from_unit
-from ..parameters import Parameter
-from ..study import Study
-from ..trial import Trial
+from ..study.parameters import Parameter
+from ..study.sections import Study
+from ..trials.history import History
+from ..trials.lines import line_of
+from ..trials.trial import Trial
 from .base import Context
-from .digest import line_of, recalled_lines
+from .digest import recalled_lines
 
 _MOST_ROWS, _VARIATIONS = 2000, 9
 

@@ -10,16 +10,16 @@ from typing import Any
 
 from ...prompts import Settings
 from ...tools.catalogue import load_catalogue, machine_facts
-from ..history import History
-from ..optimizer_state import short, words
-from ..parameters import Parameter
-from ..study import Objective, Study
-from ..trial import Trial
+from ..study.parameters import Parameter
+from ..study.sections import Objective, Study
+from ..study.words import short, words
+from ..trials.history import History
+from ..trials.lines import clip, line_of
+from ..trials.trial import Trial
 from .base import Context
 from .calibration import calibrate
 
 _NOTES = 5
-_LONGEST_LINE = 600
 _LONGEST_DESCRIPTION = 2000
 
 
@@ -88,36 +88,6 @@ def describe_record(history: History, settings: Settings) -> dict[str, Any]:
         "recent": [line_of(t, history.study) for t in finished[-settings.recent :]] if settings.recent else [],
         "failures": [line_of(trial, history.study) for trial in _different_failures(failed, settings.failed)],
     }
-
-
-def line_of(trial: Trial, study: Study) -> str:
-    """Return one trial as a line: number, what differs from the default, result."""
-    if trial.state == "failed":
-        result = f"failed: <untrusted>{defused(trial.reason or '')}</untrusted>"
-    else:
-        result = " ".join(
-            f"{name}={trial.metrics[name]:.5g}" for name in study.required_metrics if name in trial.metrics
-        )
-        result += " infeasible" if trial.state == "infeasible" else ""
-    return clip(f"trial {trial.number}: {_changes(trial, study)} -> {result}")
-
-
-def _changes(trial: Trial, study: Study) -> str:
-    """Return a configuration as what differs from the default, which costs fewer tokens than all of it."""
-    if trial.source == "default":
-        return words(trial.configuration)
-    changed = {name: v for name, v in trial.configuration.items() if study.space.default.get(name) != v}
-    return f"default but {words(changed)}" if changed else "default"
-
-
-def defused(text: str) -> str:
-    """Return text of an evaluated program as one short line that cannot end its own fence."""
-    return " ".join(text.replace("<", "(").replace(">", ")").split())[:160]
-
-
-def clip(line: str) -> str:
-    """Return a line of bounded length."""
-    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."
 
 
 def diverse_best(history: History, count: int) -> list[Trial]:

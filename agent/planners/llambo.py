@@ -8,8 +8,8 @@ from ...prompts import Variant
 from ..models.metered import MeteredModel
 from ..models.probe import response_format
 from ..models.settings import Capability
-from ..optimizer_state import words
 from ..optimizers.bayes import expected_improvement
+from ..study.words import words
 from .answers import Collected
 from .asking import PREDICTION_SCHEMA, ask_once, first_messages
 from .parsing import parse_predictions

@@ -19,18 +19,11 @@ from ..models.breaker import Breaker
 from ..models.cassette import Cassette, Player, Recorder, redact
 from ..models.choice import resolve, why_none
 from ..models.local import LocalServer, LocalServerError, start_local
-from ..models.metered import (
-    CallRecord,
-    Meter,
-    MeteredModel,
-    ModelBudgetError,
-    ModelCallError,
-    ModelPausedError,
-)
+from ..models.metered import CallRecord, Meter, MeteredModel, ModelBudgetError, ModelCallError, ModelPausedError
 from ..models.prices import Price, price_of
 from ..models.probe import probe
 from ..models.settings import Capability, ResolvedModel
-from ..proposal import Proposal
+from ..trials.proposal import Proposal
 from .answers import Collected
 from .asking import ask_once, ask_with_tools
 from .base import Context, Setup

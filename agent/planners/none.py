@@ -1,6 +1,6 @@
 """No planner: the optimizer proposes everything after the default."""
 
-from ..proposal import Proposal
+from ..trials.proposal import Proposal
 from .base import Context, Setup
 
 

@@ -1,8 +1,8 @@
 """The offline planner: documented values of a catalogue and the best of similar stored studies; no model."""
 
 from ...tools.catalogue import load_catalogue, machine_facts
-from ..proposal import Proposal
-from ..space import key
+from ..study.space import key
+from ..trials.proposal import Proposal
 from .base import Context, Setup
 
 

@@ -3,7 +3,7 @@
 import random
 
 from ...agent.planners.base import Context, Setup
-from ...agent.proposal import Proposal
+from ...agent.trials.proposal import Proposal
 
 
 class RandomPlanner:

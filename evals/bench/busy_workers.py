@@ -11,7 +11,7 @@ from typing import Any
 
 from ...agent.memory.store import Store
 from ...agent.models.scripted import Reply, ScriptedEndpoint, answer
-from ...agent.session import Session
+from ...agent.run.session import Session
 from ...agent.testing import FunctionExecutor, make_study
 from .comparison import Comparison
 

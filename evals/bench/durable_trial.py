@@ -11,7 +11,7 @@ from pathlib import Path
 import optuna
 
 from ...agent.memory.store import Store
-from ...agent.session import Session
+from ...agent.run.session import Session
 from ...agent.testing import make_study, small_study
 from .comparison import Comparison, interleaved_ms
 

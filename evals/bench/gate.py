@@ -16,9 +16,9 @@ from statistics import fmean
 from ...agent.memory.store import Store
 from ...agent.planners.base import Context
 from ...agent.planners.none import NoPlanner
-from ...agent.proposal import Proposal
-from ...agent.session import Session
-from ...agent.space import Configuration
+from ...agent.run.session import Session
+from ...agent.study.space import Configuration
+from ...agent.trials.proposal import Proposal
 from ..cell import curve, study_of
 from ..suite import Arm, Cell
 from ..tasks import expand, load_task

@@ -9,9 +9,9 @@ from pathlib import Path
 from statistics import median
 
 from ...agent.memory.store import Store
-from ...agent.optimizer import Optimizer
-from ...agent.space import Configuration
-from ...agent.study import Study
+from ...agent.optimizers.mirror import Optimizer
+from ...agent.study.sections import Study
+from ...agent.study.space import Configuration
 from ..cell import Tapes, run_cell
 from ..suite import Arm, Cell
 from ..tasks import load_task

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from langchain_core.messages.utils import count_tokens_approximately
 
 from ...agent.budget import Ledger
-from ...agent.history import History
-from ...agent.optimizer_state import describe
+from ...agent.optimizers.state import describe
 from ...agent.planners.answers import Collected
 from ...agent.planners.asking import first_messages
 from ...agent.planners.base import Context
 from ...agent.testing import make_study
-from ...agent.trial import Trial
+from ...agent.trials.history import History
+from ...agent.trials.trial import Trial
 from ...prompts import load_variant, variant_names
 from .comparison import Comparison
 

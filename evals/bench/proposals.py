@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterator
 
-from ...agent.optimizer import Optimizer
-from ...agent.space import Configuration, key
-from ...agent.study import Study
-from ...agent.trial import Trial
+from ...agent.optimizers.mirror import Optimizer
+from ...agent.study.sections import Study
+from ...agent.study.space import Configuration, key
+from ...agent.trials.trial import Trial
 from ..tasks.task import Task
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ...agent.proposal import Proposal, review
-from ...agent.space import Space
-from ...agent.study import Study
+from ...agent.study.sections import Study
+from ...agent.study.space import Space
 from ...agent.testing import small_study
+from ...agent.trials.proposal import Proposal, review
 from .comparison import Comparison, median_ms
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from ...agent.chat.transcript import Transcript
 from ...agent.faces.tui.app import ChatApp
 from ...agent.faces.tui.widgets.answer import Answer
-from ...agent.history import History
 from ...agent.memory.store import Store
 from ...agent.testing import make_study
+from ...agent.trials.history import History
 from .comparison import Comparison
 from .prompt_size import context_of
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trimtab.agent.study import Study
+from trimtab.agent.study.sections import Study
 from trimtab.evals.tasks import cards, expand, load_task, task_names
 from trimtab.evals.tasks.grid import build_grid
 from trimtab.tools.errors import InputError

@@ -5,16 +5,16 @@ import pytest
 from langchain_core.messages.utils import count_tokens_approximately
 
 from trimtab.agent.budget import Ledger
-from trimtab.agent.history import History
 from trimtab.agent.memory.recall import Recalled
-from trimtab.agent.optimizer_state import describe
+from trimtab.agent.optimizers.state import describe
 from trimtab.agent.planners.answers import Collected
 from trimtab.agent.planners.asking import first_messages
 from trimtab.agent.planners.base import Context
-from trimtab.agent.study import Study
-from trimtab.agent.studyfile import load_study
+from trimtab.agent.study.file import load_study
+from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study
-from trimtab.agent.trial import Trial
+from trimtab.agent.trials.history import History
+from trimtab.agent.trials.trial import Trial
 from trimtab.prompts import VariantError, load_variant, variant_names
 
 TEMPLATES = {"propose": ["task.j2"], "llambo": ["task.j2", "candidates.j2", "surrogate.j2"]}

@@ -1,6 +1,6 @@
 import pytest
 
-from trimtab.agent.studyfile import load_study
+from trimtab.agent.study.file import load_study
 from trimtab.tools.catalogue import catalogue_names, load_catalogue, machine_facts
 from trimtab.tools.expressions import parse
 

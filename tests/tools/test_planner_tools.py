@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from trimtab.agent.budget import Ledger
-from trimtab.agent.history import History
-from trimtab.agent.optimizer_state import describe
+from trimtab.agent.optimizers.state import describe
 from trimtab.agent.planners.base import Context
 from trimtab.agent.planners.desk import fill_desk
 from trimtab.agent.testing import make_study
-from trimtab.agent.trial import Trial
+from trimtab.agent.trials.history import History
+from trimtab.agent.trials.trial import Trial
 from trimtab.tools.desk import Desk
 from trimtab.tools.registry import LONGEST_RESULT, TOOLS
 

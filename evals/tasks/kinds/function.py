@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ....agent.space import key
-from ....agent.study import Study
+from ....agent.study.sections import Study
+from ....agent.study.space import key
 from ....tools.errors import InputError
 from ....tools.expressions import Value
 from ..card import Card

@@ -2,7 +2,7 @@
 
 import tomllib
 
-from ....agent.studyfile import load_study
+from ....agent.study.file import load_study
 from ....tools.errors import InputError
 from ..card import Card
 from ..task import Task

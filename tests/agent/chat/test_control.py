@@ -15,8 +15,8 @@ from trimtab.agent.chat.control import Approval, StudyControl
 from trimtab.agent.chat.drafts import draft_from_command
 from trimtab.agent.chat.transcript import Transcript
 from trimtab.agent.memory.store import Store
-from trimtab.agent.studyfile import load_study
-from trimtab.agent.tomltext import to_toml
+from trimtab.agent.study.file import load_study
+from trimtab.agent.study.toml_text import to_toml
 from trimtab.tools.errors import InputError, TrimtabError
 
 STUDY = """

@@ -9,14 +9,14 @@ import pytest
 from rich.console import Console
 
 from trimtab.agent import events
-from trimtab.agent.faces.plain import PlainLines
-from trimtab.agent.faces.progress import Progress
+from trimtab.agent.faces.live.plain import PlainLines
+from trimtab.agent.faces.live.progress import Progress
+from trimtab.agent.faces.live.view import View
 from trimtab.agent.faces.summary import summary_lines
-from trimtab.agent.faces.view import View
 from trimtab.agent.faces.words import seconds, sparkline
 from trimtab.agent.memory.store import Store
-from trimtab.agent.session import Session
-from trimtab.agent.study import Study
+from trimtab.agent.run.session import Session
+from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import FunctionExecutor, make_study
 
 

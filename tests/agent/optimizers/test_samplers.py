@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from trimtab.agent import PlannerSampler
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer
-from trimtab.agent.optimizer import Optimizer, SpaceExhaustedError
 from trimtab.agent.optimizers import auto, carbs, cmaes, forest, gp, kriging, nsga2, nsga3, qmc, tpe
 from trimtab.agent.optimizers import random as random_
 from trimtab.agent.optimizers.base import Setting
 from trimtab.agent.optimizers.bayes import BayesSampler
 from trimtab.agent.optimizers.encoding import Encoding, Points
-from trimtab.agent.space import key
-from trimtab.agent.study import Study
+from trimtab.agent.optimizers.mirror import Optimizer, SpaceExhaustedError
+from trimtab.agent.study.sections import Study
+from trimtab.agent.study.space import key
 from trimtab.agent.testing import SamplerContract, make_study, small_study
-from trimtab.agent.trial import Trial
+from trimtab.agent.trials.trial import Trial
 from trimtab.tools.errors import InputError
 
 

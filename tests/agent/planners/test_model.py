@@ -16,7 +16,7 @@ from trimtab.agent.memory.store import Store
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, failure, tool_call
 from trimtab.agent.planners.base import Setup
 from trimtab.agent.planners.model import build
-from trimtab.agent.session import Session
+from trimtab.agent.run.session import Session
 from trimtab.agent.testing import FunctionExecutor, make_study
 from trimtab.tools.errors import InputError
 

@@ -10,11 +10,11 @@ import pytest
 
 from trimtab.agent import events
 from trimtab.agent.memory.store import Store
-from trimtab.agent.pruners import PRUNERS
+from trimtab.agent.parts import PRUNERS
 from trimtab.agent.pruners.base import PruningSetting
 from trimtab.agent.pruners.extrapolation import extrapolate
 from trimtab.agent.pruners.iterative import CONTINUES, IterativeDeepeningPruner
-from trimtab.agent.session import Session
+from trimtab.agent.run.session import Session
 from trimtab.agent.testing import FunctionExecutor, make_study
 
 

@@ -11,9 +11,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from .....tools.targets.template import as_text
-from ....proposal import Accepted
-from ....space import Configuration
-from ....study import Study
+from ....study.sections import Study
+from ....study.space import Configuration
+from ....trials.proposal import Accepted
 
 _MOST_ABOUT = 5
 """Rows of rationale and prediction before they scroll."""

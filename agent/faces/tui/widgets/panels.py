@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 if TYPE_CHECKING:
     from ....chat.control import StudyControl
-    from ....history import History
+    from ....trials.history import History
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 

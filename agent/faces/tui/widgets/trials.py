@@ -13,8 +13,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 if TYPE_CHECKING:
-    from ....history import History
-    from ....trial import Trial
+    from ....trials.history import History
+    from ....trials.trial import Trial
 
 _MARKS = {"complete": "●", "failed": "✗", "infeasible": "◌", "pruned": "◐", "running": "◍"}
 _ORDERS = ("number", "result", "duration")

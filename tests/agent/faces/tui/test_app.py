@@ -22,7 +22,7 @@ from trimtab.agent.faces.tui.widgets.prompt import Prompt, completions
 from trimtab.agent.faces.tui.widgets.trials import TrialTable
 from trimtab.agent.memory.store import Store
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, tool_call
-from trimtab.agent.proposal import Accepted, Proposal
+from trimtab.agent.trials.proposal import Accepted, Proposal
 
 STUDY = """
 [study]

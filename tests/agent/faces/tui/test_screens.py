@@ -7,9 +7,9 @@ import pytest
 from trimtab.agent.faces.tui.app import ChatApp
 from trimtab.agent.faces.tui.screens.approval import ApprovalScreen
 from trimtab.agent.faces.tui.screens.start import StartScreen
-from trimtab.agent.proposal import Accepted, Proposal
-from trimtab.agent.space import Change
+from trimtab.agent.study.space import Change
 from trimtab.agent.testing import make_study
+from trimtab.agent.trials.proposal import Accepted, Proposal
 
 SIZES = {"80x24": (80, 24), "160x50": (160, 50)}
 THEMES = {"dark": "textual-dark", "light": "textual-light"}

@@ -1,0 +1,63 @@
+"""`trimtab check`: a study file's search space as a table."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ...study.file import load_study
+from ...study.parameters import Parameter
+
+
+def print_study(file: Path) -> None:
+    """Print the space of a study file.
+
+    Raises:
+        StudyFileError: with every mistake.
+    """
+    study = load_study(file)
+    table = Table(title=f"{study.name}: {len(study.parameters)} parameters", title_justify="left")
+    for heading in ("parameter", "type", "values", "default", "unit", "when"):
+        table.add_column(heading, overflow="fold")
+    for name, parameter in study.space.parameters.items():
+        row = [
+            name,
+            parameter.type,
+            _values(parameter),
+            str(parameter.default),
+            parameter.unit,
+            parameter.when or "",
+        ]
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    for clause in study.forbidden:
+        console.print(f"never: {clause.when} ({clause.reason})", markup=False)
+    for objective in study.objectives:
+        if objective.target is not None:
+            goal = f"as close as possible to {objective.target:g}"
+        elif objective.inside is not None:
+            goal = f"between {objective.inside[0]:g} and {objective.inside[1]:g}"
+        else:
+            goal = str(objective.direction)
+        console.print(f"objective: {objective.metric}, {goal}", markup=False)
+    for constraint in study.constraints:
+        bounds = [
+            f"{word} {value:g}"
+            for word, value in (("min", constraint.min), ("max", constraint.max))
+            if value is not None
+        ]
+        console.print(f"constraint: {constraint.metric} {' and '.join(bounds)}", markup=False)
+    size = "infinitely many" if study.space.size == float("inf") else f"at most {study.space.size:.4g}"
+    console.print(f"{size} configurations, {study.budget.trials} trials: the study file is fine", markup=False)
+
+
+def _values(parameter: Parameter) -> str:
+    match parameter.type:
+        case "float" | "int":
+            step = f" step {parameter.step:g}" if parameter.step not in {None, 1} else ""
+            return f"{parameter.low:g} .. {parameter.high:g}{step}{' log' if parameter.log else ''}"
+        case "bool":
+            return "false, true"
+        case "categorical" | "ordinal":
+            return ", ".join(map(str, parameter.choices))

@@ -1,0 +1,108 @@
+"""`trimtab export`: a stored study as CSV, JSON, or an Optuna study."""
+
+import csv as csv_writer
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from ....tools.errors import InputError
+from ...memory.rows import StoredStudy
+from ...study.apply import write
+from ...study.sections import Study
+from ...trials.history import History
+from .show import open_stored
+
+
+def export_study(
+    key: str, store_url: str | None, *, csv: Path | None, json_file: Path | None, optuna_url: str | None
+) -> None:
+    """Export a study to each place that is named."""
+    _store, stored, study, history = open_stored(key, store_url)
+    if csv is not None:
+        _emit(csv, as_csv(study, history))
+    if json_file is not None:
+        _emit(json_file, as_json(stored, history))
+    if optuna_url is not None:
+        count = to_optuna(optuna_url, stored, study, history)
+        typer.echo(f"added {count} trials to the Optuna study {stored.key!r}", err=True)
+
+
+def as_csv(study: Study, history: History) -> str:
+    """Return one line a trial: number, source, state, parameters, metrics, reason, duration."""
+    metrics = list(dict.fromkeys(name for trial in history.trials for name in trial.metrics))
+    out = io.StringIO()
+    writer = csv_writer.writer(out)
+    parameters = list(study.parameters)
+    writer.writerow(["trial", "source", "state", *parameters, *metrics, "duration_s", "reason", "rationale"])
+    for trial in history.trials:
+        values = [trial.configuration.get(name, "") for name in parameters]
+        measured = [trial.metrics.get(name, "") for name in metrics]
+        tail = [trial.duration_s, trial.reason or "", trial.rationale]
+        writer.writerow([trial.number, trial.source, trial.state, *values, *measured, *tail])
+    return out.getvalue()
+
+
+def as_json(stored: StoredStudy, history: History) -> str:
+    """Return the whole study: definition, environment, trials, result."""
+    whole = {
+        "study": stored.key,
+        "definition": stored.definition,
+        "environment": stored.environment,
+        "state": stored.state,
+        "trials": [asdict(trial) for trial in history.trials],
+        "result": stored.result,
+    }
+    return json.dumps(whole, indent=2) + "\n"
+
+
+def to_optuna(url: str, stored: StoredStudy, study: Study, history: History) -> int:
+    """Add the finished trials to a new study in an Optuna storage, for optuna-dashboard; return their number.
+
+    Raises:
+        InputError: the storage cannot be used, or has a study of this name.
+    """
+    import optuna
+    from optuna.trial import TrialState, create_trial
+
+    states = {"complete": TrialState.COMPLETE, "infeasible": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+    try:
+        created = optuna.create_study(
+            storage=url,
+            study_name=stored.key,
+            directions=[each.direction or "minimize" for each in study.objectives],
+        )
+    except optuna.exceptions.DuplicatedStudyError:
+        raise InputError(f"the Optuna storage has a study {stored.key!r} already", "name another storage") from None
+    except Exception as error:  # optuna lets errors of any database driver through
+        raise InputError(
+            f"the Optuna storage {url!r} cannot be used: {error}", "for example sqlite:///trials.db"
+        ) from error
+    trials = []
+    for trial in history.finished:
+        values = None
+        if trial.metrics:
+            objectives = study.objectives
+            values = [
+                o.loss(trial.metrics[o.metric]) if o.target is not None else trial.metrics[o.metric] for o in objectives
+            ]
+        trials.append(
+            create_trial(
+                state=states.get(trial.state, TrialState.FAIL),
+                params=study.space.to_optuna(trial.configuration),
+                distributions={name: study.space.distributions[name] for name in trial.configuration},
+                values=values,
+                user_attrs={"source": trial.source, "reason": trial.reason, "metrics": trial.metrics},
+            )
+        )
+    created.add_trials(trials)
+    return len(trials)
+
+
+def _emit(file: Path, text: str) -> None:
+    if str(file) == "-":
+        typer.echo(text, nl=False)
+    else:
+        write(file, text)

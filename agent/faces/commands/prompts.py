@@ -1,0 +1,68 @@
+"""`trimtab prompts`: the variants, and exactly what a model would get."""
+
+from pathlib import Path
+
+import typer
+from langchain_core.messages.utils import count_tokens_approximately
+
+from ....prompts import VariantError, load_variant, variant_names
+from ....tools.errors import InputError
+from ...budget import Ledger
+from ...memory.recall import recall
+from ...memory.store import Store, default_url
+from ...models.settings import Capability
+from ...optimizers.mirror import Optimizer
+from ...optimizers.state import describe
+from ...planners.answers import Collected
+from ...planners.asking import first_messages
+from ...planners.base import Context
+from ...study.file import load_study
+from ...trials.history import History
+from .show import open_stored
+
+_ANSWERS: dict[str, Capability] = {"tools": "tools", "json_schema": "json_schema", "text": "text"}
+
+
+def print_variants() -> None:
+    """List the shipped variants with what they are for."""
+    for name in variant_names():
+        settings = load_variant(name).settings
+        typer.echo(f"{name:<10} {settings.description}\n{'':<10} {settings.lineage}")
+
+
+def print_prompt(variant_name: str, study: str, answer: str, store_url: str | None) -> None:
+    """Print the messages of the next thought about a study, and their size.
+
+    Raises:
+        InputError: there is no such variant, study or way to answer.
+    """
+    if answer not in _ANSWERS:
+        raise InputError(f"--answer {answer!r} is not one of {', '.join(_ANSWERS)}", "try json_schema")
+    try:
+        variant = load_variant(variant_name)
+        collected = Collected(context_of(study, store_url), "shown")
+        messages = first_messages(variant, collected, _ANSWERS[answer], variant.settings.proposals)
+    except VariantError as error:
+        raise InputError(str(error), "see trimtab prompts list") from None
+    for message in messages:
+        typer.echo(f"--- {message.type}\n{message.text}")
+    typer.echo(f"--- about {count_tokens_approximately(messages)} tokens", err=True)
+
+
+def context_of(study: str, store_url: str | None) -> Context:
+    """Return what a planner would see of a study file before its start, or of a stored study as it stands."""
+    if study.endswith(".toml") or Path(study).is_file():
+        loaded = load_study(study)
+        history = History(loaded)
+        store, key = Store(store_url or default_url()), None
+    else:
+        store, stored, loaded, history = open_stored(study, store_url)
+        key = stored.key
+    optimizer = Optimizer(loaded)
+    for trial in history.trials:
+        optimizer.started(trial.number, trial.configuration)
+        if trial.state != "running":
+            optimizer.finished(trial)
+    ledger = Ledger({"trials": loaded.budget.trials}, {"trials": len(history.trials)})
+    state = describe(optimizer.name, optimizer.peek(history.seen), history)
+    return Context(loaded, history, ledger, recall(store, loaded, exclude=key)).now(state)

@@ -1,0 +1,145 @@
+"""`trimtab studies` and `trimtab show`: what the store holds."""
+
+import datetime
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ....tools.errors import InputError
+from ...events import StudyFinished
+from ...memory.rows import StoredStudy
+from ...memory.store import Store, default_url
+from ...study.file import parse_study
+from ...study.sections import Study
+from ...trials.history import History
+from ...trials.trial import Trial
+from .. import words
+from ..summary import summary_lines
+
+_SHOWN = 10
+
+
+def print_studies(store_url: str | None) -> None:
+    """List all studies, newest first."""
+    store = Store(store_url or default_url())
+    table = Table()
+    for heading in ("study", "state", "trials", "check", "started"):
+        table.add_column(heading)
+    found = store.studies()
+    for stored in found:
+        check = (stored.result or {}).get("check") or {}
+        ratio = f"{check['ratio']:.2f}x" if check.get("improved") and check.get("ratio") else ""
+        started = datetime.datetime.fromtimestamp(stored.created).astimezone().strftime("%Y-%m-%d %H:%M")
+        table.add_row(
+            stored.key,
+            stored.state,
+            str(len(store.trials(stored.id))),
+            ratio or check.get("verdict", ""),
+            started,
+        )
+    console = Console()
+    console.print(table if found else f"no studies in {store.shown}", markup=False)
+
+
+def open_stored(key: str, store_url: str | None) -> tuple[Store, StoredStudy, Study, History]:
+    """Return a stored study with its history.
+
+    Raises:
+        InputError: there is no such study.
+    """
+    store = Store(store_url or default_url())
+    stored = store.study(key)
+    study = parse_study(stored.definition, Path(stored.directory) / "study.toml", check_files=False)
+    return store, stored, study, History(study, store.trials(stored.id))
+
+
+def print_study(key: str, store_url: str | None, *, everything: bool) -> None:
+    """Print a study's trials, its incumbent and why, and its result."""
+    _store, stored, study, history = open_stored(key, store_url)
+    console = Console()
+    console.print(Text(f"{stored.key} ({stored.state})", style="bold"))
+    if study.study.description:
+        console.print(Text(study.study.description.strip(), style="dim"))
+    console.print(_table(study, history, everything=everything))
+    reasons = Counter(trial.reason for trial in history.trials if trial.state == "failed")
+    for reason, count in reasons.most_common(5):
+        console.print(Text(f"{count} failed: {reason}", style="red"))
+    best = history.incumbent
+    if best is not None:
+        why = best.rationale or f"proposed by the sampler {best.source}"
+        console.print(Text(f"incumbent: trial {best.number}, {why}"))
+    if stored.result:
+        for line in summary_lines(study, StudyFinished.model_validate(stored.result)):
+            console.print(Text(line))
+
+
+def print_trial(key: str, number: int, store_url: str | None) -> None:
+    """Print one trial: configuration, where it differs, result, repairs, and its evaluations' logs."""
+    store, stored, study, history = open_stored(key, store_url)
+    if not 0 <= number < len(history.trials):
+        raise InputError(f"{stored.key} has no trial {number}", f"it has 0 to {len(history.trials) - 1}")
+    trial, console = history.trials[number], Console()
+    console.print(Text(f"{stored.key} trial {number}: {trial.state}, from {trial.source}", style="bold"))
+    for line in (trial.rationale, trial.reason or ""):
+        if line:
+            console.print(Text(line))
+    table = Table("parameter", "value", "default")
+    for name in {**trial.configuration, **study.space.default}:
+        mine, default = trial.configuration.get(name), study.space.default.get(name)
+        table.add_row(name, _cell(mine), _cell(default), style="bold" if mine != default else "dim")
+    console.print(table)
+    for change in trial.changes:
+        given = "nothing" if change["given"] is None else repr(change["given"])
+        console.print(Text(f"repaired {change['parameter']}: {given} -> {change['used']} ({change['why']})"))
+    for each in store.evaluations(stored.id, "tune", number):
+        measured = each.measurement
+        metrics = " ".join(f"{name}={words.number(value)}" for name, value in measured.metrics.items())
+        console.print(
+            Text(f"seed {each.seed}: {measured.reason or metrics} ({measured.duration_s:.2f} s)", style="bold")
+        )
+        console.print(Text(measured.log.strip(), style="dim"))
+
+
+def _cell(value: object) -> str:
+    return "inactive" if value is None else str(value)
+
+
+def _table(study: Study, history: History, *, everything: bool) -> Table:
+    trials = history.trials if everything else _interesting(history)
+    left_out = len(history.trials) - len(trials)
+    caption = f"{left_out} more trials: --all" if left_out else None
+    table = Table(caption=caption, caption_justify="left")
+    metrics = study.required_metrics
+    for heading in (
+        "trial",
+        "source",
+        "state",
+        *metrics,
+        "s",
+        "configuration (where it differs from the default)",
+    ):
+        table.add_column(heading)
+    for trial in trials:
+        style = "bold green" if trial is history.incumbent else "red" if trial.state == "failed" else ""
+        values = [words.number(trial.metrics.get(name)) for name in metrics]
+        differs = words.assignments(trial.configuration, study.space.default)
+        table.add_row(
+            str(trial.number),
+            trial.source,
+            trial.state,
+            *values,
+            f"{trial.duration_s:.2f}",
+            differs,
+            style=style,
+        )
+    return table
+
+
+def _interesting(history: History) -> list[Trial]:
+    """Return the default, the best and the latest trials, in order."""
+    complete = sorted((t for t in history.trials if t.state == "complete"), key=history.losses)
+    chosen = {t.number for t in [*history.trials[:1], *complete[:_SHOWN], *history.trials[-_SHOWN:]]}
+    return [trial for trial in history.trials if trial.number in chosen]

@@ -1,0 +1,122 @@
+"""Drives a session for the command line: picks the face, handles signals, returns the exit code."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import typer
+
+from ...events import Event, StudyFinished
+from ...memory.store import Store, default_url
+from ...parts import PLANNERS
+from ...planners.base import Planner, Setup
+from ...run.session import Session
+from ...study.file import load_study
+from ...study.sections import Study
+from .apply import apply_configuration
+
+
+class Face(Protocol):
+    """Shows events as they come."""
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+
+    def close(self) -> None:
+        """Give the terminal back."""
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Where calls of the model are recorded, or replayed from."""
+
+    record: Path | None = None
+    replay: Path | None = None
+    strict: bool = True
+
+
+def run_study(
+    file: Path,
+    overrides: Mapping[str, Mapping[str, Any]],
+    tape: Tape,
+    *,
+    store: str | None,
+    resume: bool,
+    as_json: bool,
+    apply: Path | None,
+    ask: bool,
+) -> int:
+    """Run a study file to its end and return the exit code: 0, 1 without a result, 130 when interrupted."""
+    given = {
+        section: {name: value for name, value in fields.items() if value is not None}
+        for section, fields in overrides.items()
+    }
+    study = load_study(file, {section: fields for section, fields in given.items() if fields})
+    opened = Store(store or default_url())
+    setup = Setup(study, opened, tape.record, tape.replay, tape.strict)
+    planner: Planner = PLANNERS[study.planner.name](setup)
+    session = Session.resume(study, opened, planner) if resume else Session.start(study, opened, planner)
+    report = asyncio.run(_drive(session, choose_face(study, as_json=as_json)))
+    if report is None:
+        return 130
+    if report.best is None:
+        return 1
+    if apply is not None:
+        if report.check is not None and report.check.improved:
+            apply_configuration(study, report.best.configuration, apply, ask=ask)
+        else:
+            typer.echo(f"{apply} was not written: no reliable improvement", err=True)
+    return 0
+
+
+def choose_face(study: Study, *, as_json: bool) -> Face:
+    """Return JSON lines when asked for, live progress on a terminal, else plain lines."""
+    if as_json:
+        from ..live.jsonl import JsonLines
+
+        return JsonLines()
+    if sys.stdout.isatty():
+        from ..live.progress import Progress
+
+        return Progress(study)
+    from ..live.plain import PlainLines
+
+    return PlainLines(study)
+
+
+async def _drive(session: Session, face: Face) -> StudyFinished | None:
+    """Show a session's events; the first interrupt ends it after the running evaluations, the second at once."""
+    task = asyncio.current_task()
+    assert task is not None
+    loop, interrupts = asyncio.get_running_loop(), 0
+
+    def interrupt() -> None:
+        nonlocal interrupts
+        interrupts += 1
+        if interrupts == 1:
+            session.stop()
+            typer.echo("finishing the running evaluations; interrupt again to end at once", err=True)
+        else:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    report = None
+    try:
+        async with contextlib.aclosing(session.run()) as stream:
+            async for event in stream:
+                face.show(event)
+                if isinstance(event, StudyFinished):
+                    report = event
+    except asyncio.CancelledError:
+        typer.echo("interrupted; go on with --resume", err=True)
+    finally:
+        face.close()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+    return report

@@ -1,0 +1,82 @@
+"""Plain lines, for pipes and log files."""
+
+import sys
+
+from ...events import (
+    CheckProgressed,
+    Event,
+    ModelCalled,
+    Notice,
+    PlannerProblem,
+    StudyFinished,
+    StudyInterrupted,
+    StudyStarted,
+    TrialFinished,
+)
+from ...study.sections import Study
+from .. import words
+from ..summary import summary_lines
+from .view import View
+
+_UNITS = {"wall_time_s": "{:g} s of search", "dollars": "{:g} dollars"}
+
+
+class PlainLines:
+    """Prints a line per trial and the result at the end."""
+
+    def __init__(self, study: Study) -> None:
+        self.view = View(study)
+
+    def show(self, event: Event) -> None:
+        """Print what is worth a line."""
+        self.view.take(event)
+        for line in self._lines(event):
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _lines(self, event: Event) -> list[str]:
+        study = self.view.study
+        match event:
+            case StudyStarted():
+                return started_lines(event)
+            case Notice():
+                return [f"note: {event.message}"]
+            case ModelCalled() if event.outcome not in {"ok", "cancelled"}:
+                return [f"note: model call failed, {event.outcome}: {event.message}"]
+            case PlannerProblem():
+                return [f"note: planner, {event.code}: {event.message}"]
+            case TrialFinished():
+                return [self._trial(event)]
+            case CheckProgressed() if event.done == event.total:
+                return [f"{event.phase}: {event.done} measured"]
+            case StudyInterrupted():
+                return [f"interrupted after {event.trials} trials; {event.resume}"]
+            case StudyFinished():
+                return ["", *summary_lines(study, event)]
+            case _:
+                return []
+
+    def _trial(self, event: TrialFinished) -> str:
+        head = f"trial {event.trial:>3} {event.source:<8} {event.state:<10} {event.duration_s:6.2f} s "
+        if event.state == "failed":
+            return f"{head} {event.reason}"
+        metrics = " ".join(f"{name}={words.number(value)}" for name, value in event.metrics.items())
+        mark = " *" if event.incumbent else ""
+        return f"{head} {metrics}{mark}"
+
+
+def started_lines(event: StudyStarted) -> list[str]:
+    """Return who proposes, where it runs and what it may cost."""
+    again = f", resumed after {event.trials_done} trials" if event.resumed else ""
+    limits = {name: each["limit"] for name, each in event.budget.items() if each["limit"] is not None}
+    budget = ", ".join(
+        _UNITS.get(name, f"{{:g}} {name.replace('_', ' ')}").format(limit) for name, limit in limits.items()
+    )
+    return [
+        f"study {event.study}{again}",
+        f"planner {event.planner} ({event.planner_reason}); sampler {event.sampler}",
+        f"sandbox {event.sandbox}: {event.sandbox_guarantees}; {event.workers} at a time; budget {budget}",
+    ]

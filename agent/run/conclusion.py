@@ -1,0 +1,82 @@
+"""The end of a study: check the incumbent against the default, and find which parameters made the difference."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from ...tools.targets import Measurement
+from ..events import AblationStep, CheckProgressed, CheckResult
+from ..executors.base import Executor, Job
+from ..memory.rows import StoredEvaluation
+from ..study.space import Configuration
+from ..verdict.ablation import measure_ablation
+from ..verdict.check import Measure, Pairs, judge, measure_pairs, nothing_to_check
+from .record import Record
+
+
+@dataclass
+class Conclusion:
+    """What the end of a study found out; filled in by `conclude`."""
+
+    checks: list[CheckResult] = field(default_factory=list)
+    ablation: list[AblationStep] = field(default_factory=list)
+
+
+async def conclude(
+    record: Record, executor: Executor, found: Conclusion, stopping: Callable[[], bool]
+) -> AsyncIterator[CheckProgressed]:
+    """Measure pairs and the ablation path, yield progress, and fill `found`. Ends early when `stopping`."""
+    study, history, key = record.study, record.history, record.stored.key
+    default, incumbent = history.default, history.incumbent
+    if incumbent is None or default is None:
+        return
+    if incumbent is default:
+        found.checks = nothing_to_check(study)
+        return
+    measure, pairs = _measure_with(record, executor), Pairs([], [])
+    async for pairs in measure_pairs(study, default, incumbent, measure):
+        total = len(study.evaluation.check_seeds)
+        yield CheckProgressed(study=key, phase="check", done=len(pairs.default), total=total)
+        if stopping():
+            return
+    found.checks = judge(study, pairs)
+    if not (study.check.ablation and found.checks[0].improved):
+        return
+    async for done, total, steps in measure_ablation(study, default, incumbent, measure):
+        found.ablation = steps
+        yield CheckProgressed(study=key, phase="ablation", done=done, total=total)
+        if stopping():
+            return
+
+
+def job(record: Record, configuration: Configuration, seed: int) -> Job:
+    """Return the job that evaluates a configuration once."""
+    study = record.study
+    return Job(
+        evaluation=study.evaluation,
+        directory=study.directory,
+        configuration=configuration,
+        seed=seed,
+        required=study.required_metrics,
+        fidelity=study.fidelity.high if study.fidelity else None,
+    )
+
+
+def _measure_with(record: Record, executor: Executor) -> Measure:
+    """Return a function that measures and stores, or finds in the store what an earlier run measured."""
+    known = {
+        (purpose, each.trial, each.position, each.seed): each.measurement
+        for purpose in record.store.purposes(record.stored.id)
+        for each in record.store.evaluations(record.stored.id, purpose)
+    }
+
+    async def measure(purpose: str, trial: int, position: int, seed: int, configuration: Configuration) -> Measurement:
+        stored = known.get((purpose, trial, position, seed))
+        if stored is not None:
+            return stored
+        measurement = await executor.submit(job(record, configuration, seed))
+        evaluation = StoredEvaluation(purpose, trial, position, seed, measurement)
+        record.store.add_evaluation(record.stored.id, evaluation, json.dumps(configuration))
+        return measurement
+
+    return measure

@@ -1,0 +1,164 @@
+"""Keeps the store, the history, the optimizer and the ledger of one study in step.
+
+The store is written first; everything else is rebuilt from it when a study is resumed.
+"""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from statistics import median
+
+from ...tools.targets import Measurement
+from ..budget import MODEL_RESOURCES, Ledger, Resource
+from ..memory.rows import StoredEvaluation, StoredStudy
+from ..memory.store import Store
+from ..optimizers.mirror import Optimizer
+from ..study.sections import Study
+from ..trials.history import History, violations
+from ..trials.proposal import Accepted
+from ..trials.racing import enough
+from ..trials.trial import Trial
+from .gate import Gate
+
+
+class Record:
+    """The state of one study. `unfinished` are trials that were running when an earlier run ended."""
+
+    def __init__(self, study: Study, store: Store, stored: StoredStudy) -> None:
+        """Rebuild the state from the store."""
+        self.study, self.store, self.stored = study, store, stored
+        trials = store.trials(stored.id)
+        self.history = History(study)
+        self.optimizer = Optimizer(study, told=len(trials))
+        self.gate = Gate(study, self.optimizer.names)
+        limits: dict[Resource, float] = {"trials": study.budget.trials}
+        for resource in ("wall_time_s", *MODEL_RESOURCES):
+            limit = getattr(study.budget, resource)
+            if limit is not None:
+                limits[resource] = limit
+        spent = {"trials": len(trials), "wall_time_s": stored.search_s, **store.spent_on_models(stored.id)}
+        self.ledger = Ledger(limits, spent)
+        for trial in trials:
+            self._started(trial)
+            if trial.state != "running":
+                for step, loss in sorted(trial.steps.items()):
+                    self.optimizer.reported(trial.number, step, loss)
+                self._finished(trial)
+        self.unfinished = [trial for trial in trials if trial.state == "running"]
+        self._earlier = len(trials)
+        self._search_began = time.monotonic()
+
+    def begin_search(self) -> None:
+        """Start the clock of the search."""
+        self._search_began = time.monotonic()
+
+    def spent(self) -> str | None:
+        """Return which limit keeps another trial from starting, None when none does."""
+        self.ledger.spent["wall_time_s"] = self._search_s()
+        if self.ledger.exhausted("trials"):
+            return f"budget of {self.study.budget.trials} trials"
+        if self.ledger.exhausted("wall_time_s"):
+            return f"budget of {self.study.budget.wall_time_s:g} s"
+        return None
+
+    def begin(self, accepted: Accepted) -> Trial:
+        """Record that a proposal is about to be evaluated."""
+        proposal = accepted.proposal
+        trial = Trial(
+            number=len(self.history.trials),
+            source=proposal.source,
+            configuration=accepted.configuration,
+            rationale=proposal.rationale,
+            author=proposal.author,
+            changes=[asdict(change) for change in accepted.changes],
+            predicted=dict(proposal.predicted),
+            gate=dict(proposal.gate),
+            continues=proposal.continues,
+            fidelity=self.study.fidelity.high if self.study.fidelity else None,
+            started=time.time(),
+        )
+        self.store.start_trial(self.stored.id, trial)
+        self._started(trial)
+        self.ledger.spend("trials")
+        return trial
+
+    def _started(self, trial: Trial) -> None:
+        self.history.add(trial)
+        advised = trial.source in {"planner", "person"}
+        self.optimizer.started(trial.number, trial.configuration, trial.continues, advised=advised)
+        self.gate.started(trial)
+
+    def _finished(self, trial: Trial) -> bool:
+        self.optimizer.finished(trial)
+        improved = self.history.update(trial)
+        self.gate.finished(trial, improved=improved)
+        return improved
+
+    def enough(self, trial: Trial, measurements: Sequence[Measurement]) -> bool:
+        """Whether a trial needs no further evaluation: it failed, was stopped, or is told from the incumbent."""
+        if any(each.state != "complete" for each in measurements):
+            return True
+        incumbent, evaluation = self.history.incumbent, self.study.evaluation
+        if self.study.goals > 1:
+            return len(measurements) >= evaluation.repeats
+        losses = [self.study.losses(each.metrics)[0] for each in measurements]
+        against = incumbent.values if incumbent is not None else []
+        return enough(evaluation, losses, against, self.history.noise, is_default=trial.number == 0)
+
+    def reported(self, trial: Trial, metrics: Mapping[str, float]) -> tuple[int, bool] | None:
+        """Take in what a running evaluation reports; return (step, stop it), None when it is no intermediate value."""
+        wanted = self.study.fidelity
+        if wanted is None or wanted.step not in metrics:
+            return None
+        step = int(metrics[wanted.step])
+        if step < 0 or step in trial.steps or any(each.metric not in metrics for each in self.study.objectives):
+            return None
+        loss = self.study.losses(metrics)[0]
+        if not math.isfinite(loss):
+            return None
+        trial.steps[step] = loss
+        return step, self.optimizer.reported(trial.number, step, loss)
+
+    def measured(self, trial: Trial) -> list[Measurement]:
+        """Return the evaluations of a trial that an earlier run finished."""
+        if trial.number >= self._earlier:
+            return []
+        return [each.measurement for each in self.store.evaluations(self.stored.id, "tune", trial.number)]
+
+    def add(self, evaluation: StoredEvaluation) -> None:
+        """Record an evaluation that is not its trial's last."""
+        self.store.add_evaluation(self.stored.id, evaluation)
+
+    def finish(self, trial: Trial, measurements: Sequence[Measurement], last: StoredEvaluation) -> bool:
+        """Turn measurements into the trial's result and record it; return whether it is the new incumbent."""
+        failed = next((each for each in measurements if each.state == "failed"), None)
+        stopped = next((each for each in measurements if each.state == "pruned"), None)
+        trial.finished = time.time()
+        trial.duration_s = sum(each.duration_s for each in measurements)
+        if failed is not None:
+            trial.state, trial.reason = "failed", failed.reason
+        elif stopped is not None:
+            trial.state, trial.metrics = "pruned", dict(stopped.metrics)
+            trial.reason = f"stopped at step {max(trial.steps, default=0)}: not among the best there"
+        else:
+            names = set.intersection(*(set(each.metrics) for each in measurements))
+            trial.metrics = {name: median(each.metrics[name] for each in measurements) for name in sorted(names)}
+            broken = {name: over for name, over in violations(self.study, trial.metrics).items() if over > 0}
+            trial.state = "infeasible" if broken else "complete"
+            if self.study.goals == 1:
+                trial.values = [self.study.losses(each.metrics)[0] for each in measurements]
+            trial.reason = "; ".join(f"{name} exceeds its bound by {over:.4g}" for name, over in broken.items()) or None
+        self.store.finish_trial(self.stored.id, trial, self._search_s(), last)
+        return self._finished(trial)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of trials by state and by source, and of trials that needed repair."""
+        trials = self.history.trials
+        found = Counter(f"state {trial.state}" for trial in trials) + Counter(f"source {t.source}" for t in trials)
+        found += Counter(f"author {trial.author}" for trial in trials if trial.author)
+        return {**found, "repaired": sum(bool(trial.changes) for trial in trials)}
+
+    def _search_s(self) -> float:
+        return self.stored.search_s + time.monotonic() - self._search_began

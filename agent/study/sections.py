@@ -1,0 +1,303 @@
+"""The study file as pydantic models: what is tuned, how it is measured, what it may cost.
+
+Knows nothing of files; `studyfile` reads them. Rules that concern several sections are in `studyrules`.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ...tools.expressions import Value, parse
+from ...tools.targets import Evaluation
+from ..models.settings import ModelSection
+from ..pruners.base import Variant
+from .desirability import between, larger, overall, smaller
+from .parameters import Parameter
+from .space import Clause, Space
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+MetricName = Annotated[str, Field(min_length=1, max_length=200)]
+Policy = Literal["bandit", "alternate", "planner", "optimizer"]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class About(_Section):
+    """What is being tuned, for people, for the catalogue and for the planner."""
+
+    name: Name = Field(description="Name of the study in the store.")
+    description: str = Field("", description="The system and its workload, in a few sentences.")
+    system: str | None = Field(None, description="Name of a catalogue of documented knobs, such as 'sqlite'.")
+
+
+class Forbidden(_Section):
+    """A region that is never evaluated."""
+
+    when: str = Field(description="Expression over parameters; configurations for which it is true are forbidden.")
+    reason: str = Field(min_length=1, description="Why; people and planners are told.")
+
+
+class Desirability(_Section):
+    """From where to where a metric counts, and how much (Derringer & Suich, 1980)."""
+
+    low: _Finite = Field(description="Lower end: worthless when maximised or aimed at, perfect when minimised.")
+    high: _Finite = Field(description="Upper end: perfect when maximised, worthless when minimised or aimed at.")
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False, description="Weight in the geometric mean.")
+    shape: float = Field(1.0, gt=0, allow_inf_nan=False, description="Above 1 only the best counts, below 1 the worst.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low = {self.low:g} must be below high = {self.high:g}")
+        return self
+
+
+class Objective(_Section):
+    """A metric to minimise, maximise, or bring to a target value or into a range."""
+
+    metric: MetricName
+    direction: Literal["minimize", "maximize"] | None = None
+    target: _Finite | None = Field(None, description="Value to come as close to as possible, instead of a direction.")
+    inside: tuple[_Finite, _Finite] | None = Field(None, description="Range to come into, instead of a direction.")
+    unit: str = ""
+    desirability: Desirability | None = Field(
+        None, description="When all objectives have one, their weighted geometric mean is the single score."
+    )
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if sum(each is not None for each in (self.direction, self.target, self.inside)) != 1:
+            raise ValueError(
+                "give one of direction = 'minimize' | 'maximize', target = NUMBER or inside = [NUMBER, NUMBER]"
+            )
+        if self.inside is not None and self.inside[0] > self.inside[1]:
+            raise ValueError(f"inside = {list(self.inside)} has its ends in the wrong order")
+        ends = self.aim
+        if self.desirability is not None and ends is not None:
+            low, high = self.desirability.low, self.desirability.high
+            if not low < ends[0] <= ends[1] < high:
+                raise ValueError(f"desirability must have low < {ends[0]:g} and high > {ends[1]:g}")
+        return self
+
+    @property
+    def aim(self) -> tuple[float, float] | None:
+        """The range in which the metric is as good as it gets; None when it has a direction."""
+        return (self.target, self.target) if self.target is not None else self.inside
+
+    def loss(self, value: float) -> float:
+        """Return the metric as a number to minimise: negated when maximised, the distance from a target or range."""
+        if self.aim is not None:
+            return max(self.aim[0] - value, value - self.aim[1], 0.0)
+        return -value if self.direction == "maximize" else value
+
+    def desirable(self, value: float) -> float:
+        """Return how desirable a value is, 0 to 1; for objectives with a desirability."""
+        wanted = self.desirability
+        assert wanted is not None
+        if self.aim is not None:
+            return between(value, wanted.low, self.aim, wanted.high, wanted.shape)
+        ramp = larger if self.direction == "maximize" else smaller
+        return ramp(value, wanted.low, wanted.high, wanted.shape)
+
+
+class Constraint(_Section):
+    """A bound on a metric; a trial that exceeds it is infeasible, not failed."""
+
+    metric: MetricName
+    max: _Finite | None = None
+    min: _Finite | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.max is None and self.min is None:
+            raise ValueError("give max = NUMBER or min = NUMBER")
+        if self.max is not None and self.min is not None and self.min > self.max:
+            raise ValueError(f"min = {self.min} is above max = {self.max}")
+        return self
+
+    def violation(self, value: float) -> float:
+        """Return by how much a value exceeds the bound; 0 or less when it does not."""
+        over = value - self.max if self.max is not None else -float("inf")
+        under = self.min - value if self.min is not None else -float("inf")
+        return max(over, under)
+
+
+class Budget(_Section):
+    """What the search may spend; the final check comes on top."""
+
+    trials: int = Field(50, ge=1, le=1_000_000, description="Trials, the default configuration included.")
+    wall_time_s: float | None = Field(None, gt=0, allow_inf_nan=False, description="Seconds of search, over resumes.")
+    calls: int | None = Field(None, ge=0, description="Calls of the language model, failed ones included.")
+    input_tokens: int | None = Field(None, ge=0, description="Tokens sent to the language model.")
+    output_tokens: int | None = Field(None, ge=0, description="Tokens the language model answered with.")
+    dollars: float | None = Field(None, ge=0, allow_inf_nan=False, description="Dollars spent on the language model.")
+
+
+class PlannerSection(_Section):
+    """Who proposes with knowledge of the system."""
+
+    name: str = Field(
+        "auto", description="'auto', 'model', 'offline' (catalogue and stored studies, no model), or 'none'."
+    )
+    prompts: str = Field(
+        "auto", description="Prompt variant: a name, the path of a folder, or 'auto': terse for a small embedded model."
+    )
+    share: float = Field(0.3, ge=0, le=1, description="Largest share of the trials that a model proposes.")
+    offline_first: bool = Field(True, description="Start with catalogue values and stored studies, also with a model.")
+    recall: bool = Field(True, description="Look for similar stored studies.")
+    tools: bool = Field(True, description="Let a model that can call tools use the analysis tools.")
+    patience_s: float = Field(0.0, ge=0, description="Seconds that a free worker waits for a planner at work.")
+
+
+class GateSection(_Section):
+    """Who proposes the next trial."""
+
+    policy: Policy = Field(
+        "bandit",
+        description="'bandit' (by record), 'alternate', 'planner' (whenever it has an idea), or 'optimizer'.",
+    )
+    samplers: list[str] = Field([], description="Samplers that compete with each other; empty: the study's one.")
+    discount: float = Field(0.9, gt=0, le=1, description="How much an arm's result counts after its next one.")
+    patience: int = Field(2, ge=1, description="Useless ideas in a row after which an arm is left alone for a while.")
+
+
+class SamplerSection(_Section):
+    """The classical optimizer that takes turns and takes over."""
+
+    name: str = Field(
+        "auto",
+        description="'auto', 'kriging', 'forest', 'tpe', 'gp', 'cmaes', 'carbs', 'nsga2', 'nsga3', 'qmc', 'random'.",
+    )
+    seed: int = Field(0, ge=0, lt=1 << 31, description="Seed of the sampler.")
+
+
+class Focus(_Section):
+    """Where the search looks for one parameter; the default configuration is exempt."""
+
+    low: _Finite | None = None
+    high: _Finite | None = None
+    values: list[Value] | None = Field(None, min_length=1, description="The only values to try.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.values is None) == (self.low is None and self.high is None):
+            raise ValueError("give low and high, or values")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low = {self.low:g} is above high = {self.high:g}")
+        return self
+
+    def narrow(self, parameter: Parameter, value: Value) -> Value:
+        """Return the value, or the nearest one that the focus allows."""
+        if self.values is not None:
+            if value in self.values:
+                return value
+            numeric = isinstance(value, int | float) and not isinstance(value, bool)
+            nearest = min(self.values, key=lambda each: abs(float(each) - float(value))) if numeric else self.values[0]
+            return parameter.mend(nearest)[0]
+        low = float(value) if self.low is None else self.low
+        high = float(value) if self.high is None else self.high
+        return parameter.mend(min(max(float(value), low), high))[0] if not low <= float(value) <= high else value
+
+
+class CostSection(_Section):
+    """What a trial costs, for cost-aware search and for the gate."""
+
+    metric: MetricName = Field(description="A positive metric: seconds, dollars, joules.")
+
+
+class FidelitySection(_Section):
+    """Evaluations that report intermediate values and may be stopped early."""
+
+    low: int = Field(1, ge=1, description="First step at which an evaluation may be stopped.")
+    high: int = Field(ge=2, description="Last step of a full evaluation; the command gets it as {fidelity}.")
+    eta: int = Field(3, ge=2, le=10, description="At each rung one in eta goes on.")
+    pruner: str = Field("hyperband", description="'hyperband', 'halving', 'iterative', 'extrapolation', 'median'.")
+    variant: Variant = Field("efficient", description="Of 'iterative': 'efficient', 'preserve' or 'discard'.")
+    step: str = Field("step", description="Key of the step in the JSON lines that an evaluation prints.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low = {self.low} must be below high = {self.high}")
+        return self
+
+
+def _policy_alone(given: object) -> object:
+    """Let a file say gate = 'bandit' instead of a section."""
+    return {"policy": given} if isinstance(given, str) else given
+
+
+class Check(_Section):
+    """The final paired re-measurement of incumbent and default."""
+
+    ablation: bool = Field(True, description="Measure which parameters made the difference.")
+    ablation_repeats: int = Field(5, ge=2, le=100, description="Pairs per step of the ablation.")
+
+
+class Apply(_Section):
+    """How `--apply FILE` writes a configuration; JSON without a template."""
+
+    template: str = Field(description="Text with {parameter} places; a line that names an inactive one is left out.")
+
+
+class Study(_Section):
+    """One study: search space, objectives, measurement and budget."""
+
+    study: About
+    parameters: dict[str, Parameter] = Field(min_length=1, max_length=1000)
+    focus: dict[str, Focus] = {}
+    forbidden: list[Forbidden] = []
+    objectives: list[Objective] = Field(min_length=1, max_length=20)
+    constraints: list[Constraint] = []
+    evaluation: Evaluation
+    budget: Budget = Budget()
+    planner: PlannerSection = PlannerSection()
+    model: ModelSection = ModelSection()
+    gate: Annotated[GateSection, BeforeValidator(_policy_alone)] = GateSection()
+    sampler: SamplerSection = SamplerSection()
+    cost: CostSection | None = None
+    fidelity: FidelitySection | None = None
+    check: Check = Check()
+    apply: Apply | None = None
+    directory: Path = Field(Path(), exclude=True, init=False)
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.study.name
+
+    @cached_property
+    def space(self) -> Space:
+        """The search space that the file declares."""
+        clauses = tuple(Clause(parse(each.when), each.reason) for each in self.forbidden)
+        return Space(self.parameters, clauses, {name: each.narrow for name, each in self.focus.items()})
+
+    @property
+    def required_metrics(self) -> tuple[str, ...]:
+        """Names of the metrics every evaluation must report, objectives first."""
+        names = [each.metric for each in self.objectives] + [each.metric for each in self.constraints]
+        names += [self.cost.metric] if self.cost else []
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def by_desirability(self) -> bool:
+        """Whether the objectives are judged together, by one score."""
+        return all(each.desirability is not None for each in self.objectives)
+
+    def losses(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
+        """Return what a sampler minimises: a loss per objective, or one when there is a desirability."""
+        if self.by_desirability:
+            scores = [each.desirable(metrics[each.metric]) for each in self.objectives]
+            return (1.0 - overall(scores, [each.desirability.weight for each in self.objectives if each.desirability]),)
+        return tuple(each.loss(metrics[each.metric]) for each in self.objectives)
+
+    @property
+    def goals(self) -> int:
+        """The number of losses."""
+        return 1 if self.by_desirability else len(self.objectives)
