@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
 
-TOOLS = Registry(
-    "tool",
-    "trimtab.tools",
-    {
-        name: f"trimtab.tools.{name}:{name}"
-        for name in ("history", "analyse", "optimizer_state", "recall", "consult", "propose")
-    },
-)
 LONGEST_RESULT = 6000
 
 
@@ -54,6 +46,16 @@ class Tool:
             args_schema=self.arguments,
             handle_validation_error=_in_words,
         )
+
+
+TOOLS: Registry[Tool] = Registry(
+    "tool",
+    "trimtab.tools",
+    {
+        name: f"trimtab.tools.{name}:{name}"
+        for name in ("history", "analyse", "optimizer_state", "recall", "consult", "propose")
+    },
+)
 
 
 def _in_words(error: Any) -> str:  # pydantic's error, of whichever version LangChain uses

@@ -2,13 +2,13 @@
 
 import os
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ...tools.errors import InputError, TrimtabError
+from ...tools.plugins import in_group
 
 app = typer.Typer(
     name="trimtab",
@@ -224,7 +224,7 @@ def options(
 
 def _add_commands() -> None:
     """Add the groups of commands that other packages bring: entry points `trimtab.commands`, Typer applications."""
-    for entry in entry_points(group="trimtab.commands"):
+    for entry in in_group("trimtab.commands"):
         app.add_typer(entry.load(), name=entry.name)
 
 

@@ -66,8 +66,7 @@ def build(setting: Setting) -> BaseSampler:
     name = choose(setting)
     if name == "auto":
         return SwitchingSampler(SAMPLERS["kriging"](setting), SAMPLERS["tpe"](setting), MOST_TRIALS)
-    sampler: BaseSampler = SAMPLERS[name](setting)
-    return sampler
+    return SAMPLERS[name](setting)
 
 
 def choose(setting: Setting) -> str:

@@ -190,8 +190,7 @@ def _pruner(study: Study) -> BasePruner:
     wanted = study.fidelity
     if wanted is None:
         return NopPruner()
-    pruner: BasePruner = PRUNERS[wanted.pruner](PruningSetting(wanted.low, wanted.high, wanted.eta, wanted.variant))
-    return pruner
+    return PRUNERS[wanted.pruner](PruningSetting(wanted.low, wanted.high, wanted.eta, wanted.variant))
 
 
 def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> Value:

@@ -5,6 +5,7 @@ A new one is a module here with `run() -> Iterator[Comparison]`, and its name in
 
 BENCHMARKS = (
     "startup",
+    "parsing",
     "repair",
     "spawn",
     "durable_trial",

@@ -4,7 +4,7 @@ A card says where the data comes from, its licence, what is measured, the defaul
 beside this file are shipped; a suite may name others by their path. How a kind of task is built: `kinds/`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from ...tools.plugins import Registry
 from .card import Card, read_card
 from .task import SHIPPED, Task
 
-KINDS = Registry(
+KINDS: Registry[Callable[[Card, str], Task]] = Registry(
     "kind of task",
     "trimtab.task_kinds",
     {name: f"{__name__}.kinds.{name}:build" for name in ("table", "hpo_bench", "function", "study", "training")},
@@ -57,8 +57,7 @@ def load_task(name: str) -> Task:
         if (folder / "card.toml").is_file():
             card = read_card(folder)
             if dataset in (card.datasets or [""]):
-                task: Task = KINDS[card.kind](card, dataset)
-                return task
+                return KINDS[card.kind](card, dataset)
     raise InputError(f"unknown task {name!r}", "trimtab eval tasks lists them")
 
 

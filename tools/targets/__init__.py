@@ -4,13 +4,15 @@ A new kind is one module with a class like those here and one line in `TARGETS`,
 an entry point in the group `trimtab.targets`.
 """
 
+from collections.abc import Callable
+
 from ..plugins import Registry
 from .base import Measurement, Target, Watch, Workplace
 from .evaluation import Evaluation
 
 __all__ = ["TARGETS", "Evaluation", "Measurement", "Target", "Watch", "Workplace", "build_target"]
 
-TARGETS = Registry(
+TARGETS: Registry[Callable[[Evaluation, Workplace], Target]] = Registry(
     "target",
     "trimtab.targets",
     {
@@ -22,5 +24,4 @@ TARGETS = Registry(
 
 def build_target(evaluation: Evaluation, workplace: Workplace) -> Target:
     """Return the target that an evaluation section asks for, on this workplace."""
-    target: Target = TARGETS[evaluation.target](evaluation, workplace)
-    return target
+    return TARGETS[evaluation.target](evaluation, workplace)
