@@ -75,7 +75,7 @@ class FunctionExecutor:
         self.jobs.append(job)
         await asyncio.sleep(self.delay_s)
         try:
-            metrics = self.function(job.configuration, job.seed)
+            metrics = self.function(job.candidate.configuration, job.seed)
             if not isinstance(metrics, Mapping):
                 for each in metrics:
                     last = dict(each)

@@ -21,6 +21,7 @@ from ..agent.study.file import parse_study
 from ..agent.study.sections import Study
 from ..agent.trials.history import History
 from ..agent.trials.proposal import Proposal
+from ..agent.trials.source import STORED
 from ..agent.trials.trial import Trial
 from ..tools.errors import InputError, TrimtabError
 from ..tools.expressions import Value
@@ -138,7 +139,7 @@ def outcome(cell: Cell, task: Task, store: Store, key: str, seconds: float, prob
     spent = result.budget if result else {}
     used = {name: float(spent[name]["spent"] or 0) if name in spent else 0.0 for name in _SPENT}
     study = parse_study(dict(stored.definition), task.directory / "cell.toml", check_files=False)
-    ideas = [trial for trial in trials if trial.source == "planner" and trial.author != "offline"]
+    ideas = [trial for trial in trials if trial.source.kind == "planner"]
     covered, predicted = _coverage(ideas)
     refused = {code: number for code, number in problems.items() if code not in {"paused", "budget"}}
     return Outcome(
@@ -221,7 +222,7 @@ def _starts(study: Study, cell: Cell) -> list[Proposal]:
 
     rng = random.Random(f"{cell.task} {cell.seed}")
     given = [study.space.sample(rng) for _ in range(cell.starts)]
-    return [Proposal(each, "planner", "a given start", author="offline") for each in given]
+    return [Proposal(each, STORED, "a given start") for each in given]
 
 
 def _held_out(result: events.StudyFinished | None, task: Task) -> float | None:

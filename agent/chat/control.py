@@ -319,7 +319,8 @@ class StudyControl:
     def explain(self, number: int) -> str:
         """Return where a trial came from, what was expected, and what became of it."""
         trial = self._trial(number)
-        by = f"{trial.source} ({trial.author})" if trial.author else trial.source
+        source = trial.source
+        by = f"{source.label} ({source.author})" if source.author else source.label
         lines = [f"trial {number}, proposed by {by}: {trial.state}", words(trial.configuration)]
         lines += [f"why: {trial.rationale}"] if trial.rationale else []
         lines += [f"gate: {trial.gate['why']}"] if trial.gate.get("why") else []

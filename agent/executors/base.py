@@ -5,8 +5,8 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from ...tools.expressions import Value
 from ...tools.targets import Evaluation, Measurement, Watch
+from ..trials.candidate import Candidate
 
 
 class Job(BaseModel):
@@ -16,7 +16,7 @@ class Job(BaseModel):
 
     evaluation: Evaluation
     directory: Path
-    configuration: dict[str, Value]
+    candidate: Candidate
     seed: int
     required: tuple[str, ...]
     fidelity: float | None = None

@@ -35,7 +35,7 @@ class LocalExecutor:
                 await target.prepare()
                 self._prepared.append(target)
             return await target.evaluate(
-                job.configuration, seed=job.seed, fidelity=job.fidelity, required=job.required, watch=watch
+                job.candidate.configuration, seed=job.seed, fidelity=job.fidelity, required=job.required, watch=watch
             )
         finally:
             self._idle.put_nowait(target)

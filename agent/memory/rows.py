@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from ...tools.targets import Measurement
+from ..trials.candidate import Candidate
+from ..trials.source import Source
 from ..trials.trial import Trial
 
 
@@ -59,10 +61,11 @@ def study_of(row: Row[Any]) -> StoredStudy:
 def trial_of(row: Row[Any]) -> Trial:
     """Return the trial of a row."""
     details = json.loads(row.details) if row.details else {}
+    proposal = json.loads(row.proposal)
     return Trial(
         number=row.number,
-        source=row.source,
-        configuration=json.loads(row.configuration),
+        source=Source.of(row.source, proposal.pop("author", "")),
+        candidate=Candidate(json.loads(row.configuration), proposal.pop("patch", None)),
         state=row.state,
         metrics=json.loads(row.metrics),
         reason=row.reason,
@@ -71,7 +74,7 @@ def trial_of(row: Row[Any]) -> Trial:
         duration_s=row.duration_s,
         values=details.get("values", []),
         steps={int(step): value for step, value in details.get("steps", {}).items()},
-        **json.loads(row.proposal),
+        **proposal,
     )
 
 

@@ -32,7 +32,7 @@ _FINISH_TRIAL = update(TRIALS).where(
 _SPEND_TIME = update(STUDIES).where(STUDIES.c.id == bindparam("of_study"))
 _ADD_EVALUATION = insert(EVALUATIONS)
 
-_PROPOSAL = ("rationale", "author", "changes", "predicted", "gate", "fidelity", "continues")
+_PROPOSAL = ("rationale", "changes", "predicted", "gate", "fidelity", "continues")
 
 
 class StoreError(TrimtabError):
@@ -158,13 +158,15 @@ class Store:
     def start_trial(self, study_id: int, trial: Trial) -> None:
         """Record that a trial was started."""
         proposal = {name: value for name in _PROPOSAL if (value := getattr(trial, name))}
+        said = {"author": trial.source.author, "patch": trial.candidate.patch}
+        proposal |= {name: value for name, value in said.items() if value}
         with self._transaction() as connection:
             connection.execute(
                 _START_TRIAL,
                 {
                     "study_id": study_id,
                     "number": trial.number,
-                    "source": trial.source,
+                    "source": trial.source.label,
                     "configuration": json.dumps(trial.configuration),
                     "proposal": json.dumps(proposal),
                     "state": trial.state,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from .. import events
 from ..study.space import key
 from ..trials.proposal import Accepted, Proposal, review
+from ..trials.source import Source
 from .base import Context
 from .parsing import Answer, ProblemCode, RawProposal
 
@@ -41,7 +42,7 @@ class Collected:
         metric = self.context.study.objectives[0].metric
         for each in raw:
             predicted = {} if each.predicted is None else {metric: each.predicted}
-            proposal = Proposal(each.values, "planner", each.rationale, predicted, self.author)
+            proposal = Proposal(each.values, Source("planner", self.author), each.rationale, predicted)
             reviewed = review(proposal, space, {*history.seen, *self.keys()})
             if isinstance(reviewed, Accepted):
                 self.proposals.append(proposal)

@@ -21,8 +21,10 @@ from ..events import Event, PlannerProblem
 from ..models.choice import resolve, why_none
 from ..optimizers.state import OptimizerState
 from ..study.sections import Study
+from ..trials.candidate import Candidate
 from ..trials.history import History
 from ..trials.proposal import Accepted, review
+from ..trials.source import DEFAULT, Source
 from ..trials.trial import Trial
 from .base import Context, Setup
 from .model import ModelPlanner
@@ -184,7 +186,7 @@ def history_of(study: optuna.Study, ours: Study) -> History:
     history = History(ours)
     for number, each in enumerate(study.get_trials(deepcopy=False, states=tuple(_KINDS))):
         configuration = ours.space.complete({k: v for k, v in each.params.items() if k in ours.parameters})
-        trial = Trial(number, "default" if number == 0 else "sampler", configuration)
+        trial = Trial(number, DEFAULT if number == 0 else Source("sampler", "sampler"), Candidate(configuration))
         trial.state = _KINDS[each.state]  # type: ignore[assignment]  # one of State's words
         if each.state == TrialState.COMPLETE and each.value is not None:
             trial.metrics = {_METRIC: each.value}

@@ -61,4 +61,6 @@ def _variations(parameter: Parameter) -> list[Value]:
 def _row(trial: Trial, history: History, study: Study) -> Row:
     has_result = trial.state in {"complete", "infeasible"}
     loss = history.losses(trial)[0] if has_result else None
-    return Row(trial.number, trial.source, trial.state, trial.configuration, trial.metrics, loss, line_of(trial, study))
+    return Row(
+        trial.number, trial.source.label, trial.state, trial.configuration, trial.metrics, loss, line_of(trial, study)
+    )

@@ -3,6 +3,7 @@
 from ...tools.catalogue import load_catalogue, machine_facts
 from ..study.space import key
 from ..trials.proposal import Proposal
+from ..trials.source import STORED
 from .base import Context, Setup
 
 
@@ -52,7 +53,7 @@ def from_catalogue(context: Context) -> list[Proposal]:
         if values:
             complete = study.space.complete({**study.space.default, **_allowed(context, values)})
             rationale = f"catalogue {catalogue.system}, profile {name}: {profile.description}"
-            proposals.append(Proposal(complete, "planner", rationale, author="offline"))
+            proposals.append(Proposal(complete, STORED, rationale))
     return proposals
 
 
@@ -64,7 +65,7 @@ def from_memory(context: Context) -> list[Proposal]:
         known = {name: value for name, value in each.configuration.items() if name in space.parameters}
         rationale = f"best of the stored study {each.key} (similarity {each.similarity:.2f})"
         complete = space.complete({**space.default, **_allowed(context, known)})
-        proposals.append(Proposal(complete, "planner", rationale, author="offline"))
+        proposals.append(Proposal(complete, STORED, rationale))
     return proposals
 
 

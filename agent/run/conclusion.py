@@ -9,6 +9,7 @@ from ..events import AblationStep, CheckProgressed, CheckResult
 from ..executors.base import Executor, Job
 from ..memory.rows import StoredEvaluation
 from ..study.space import Configuration
+from ..trials.candidate import Candidate
 from ..verdict.ablation import measure_ablation
 from ..verdict.check import Measure, Pairs, judge, measure_pairs, nothing_to_check
 from .record import Record
@@ -49,13 +50,13 @@ async def conclude(
             return
 
 
-def job(record: Record, configuration: Configuration, seed: int) -> Job:
-    """Return the job that evaluates a configuration once."""
+def job(record: Record, candidate: Candidate, seed: int) -> Job:
+    """Return the job that evaluates a candidate once."""
     study = record.study
     return Job(
         evaluation=study.evaluation,
         directory=study.directory,
-        configuration=configuration,
+        candidate=candidate,
         seed=seed,
         required=study.required_metrics,
         fidelity=study.fidelity.high if study.fidelity else None,
@@ -74,7 +75,7 @@ def _measure_with(record: Record, executor: Executor) -> Measure:
         stored = known.get((purpose, trial, position, seed))
         if stored is not None:
             return stored
-        measurement = await executor.submit(job(record, configuration, seed))
+        measurement = await executor.submit(job(record, Candidate(configuration), seed))
         evaluation = StoredEvaluation(purpose, trial, position, seed, measurement)
         record.store.add_evaluation(record.stored.id, evaluation, json.dumps(configuration))
         return measurement

@@ -109,13 +109,13 @@ class Gate:
 
     def started(self, trial: Trial) -> None:
         """Count a trial that was started."""
-        if trial.source != "default":
-            self._last = arm_of(trial)
-        self.started_by[arm_of(trial)] += 1
+        if trial.source.kind != "default":
+            self._last = trial.source.arm
+        self.started_by[trial.source.arm] += 1
 
     def finished(self, trial: Trial, *, improved: bool) -> None:
         """Credit an arm with a trial's result; `improved` is whether it is the new incumbent."""
-        arm, credit = arm_of(trial), self._credit(trial, improved=improved)
+        arm, credit = trial.source.arm, self._credit(trial, improved=improved)
         record = self._records.setdefault(arm, _Record())
         discount = self.study.gate.discount
         record.credit = discount * record.credit + credit
@@ -166,8 +166,3 @@ class Gate:
         record = self._records.get(arm, _Record())
         bonus = math.sqrt(math.log(1 + self.started_by.total()) / (1 + self.started_by[arm]))
         return record.mean + _OPTIMISM * bonus
-
-
-def arm_of(trial: Trial) -> str:
-    """Return the arm that proposed a trial: 'planner', 'stored', 'default' or a sampler's name."""
-    return STORED if trial.source == "planner" and trial.author == "offline" else trial.source

@@ -14,9 +14,11 @@ from ..models.cassette import CassetteMismatchError
 from ..optimizers.mirror import Optimizer, SpaceExhaustedError
 from ..optimizers.state import OptimizerState, describe
 from ..planners.base import Context, Planner
-from ..study.space import Configuration, key
+from ..study.space import Configuration
 from ..study.words import words
+from ..trials.candidate import Candidate
 from ..trials.proposal import Accepted, Proposal, Refused, review
+from ..trials.source import DEFAULT, PERSON, Source
 from .gate import PLANNER, STORED, Decision, Gate
 
 PATIENCE_S = 30.0
@@ -64,8 +66,8 @@ class Proposing:
     def ask_for(self, values: Mapping[str, Any], rationale: str) -> Accepted | Refused:
         """Let a person's configuration be the next trial; return what became of it."""
         space = self.context.study.space
-        waiting = [key(each.configuration) for each in self._asked]
-        proposal = Proposal({**space.default, **values}, "person", rationale)
+        waiting = [each.candidate.key for each in self._asked]
+        proposal = Proposal({**space.default, **values}, PERSON, rationale)
         reviewed = review(proposal, space, {*self.context.history.seen, *waiting})
         if isinstance(reviewed, Accepted):
             self._asked.append(reviewed)
@@ -123,21 +125,21 @@ class Proposing:
         """
         space, history = self.context.study.space, self.context.history
         if history.default is None:
-            proposal = Proposal(space.default, "default", "the configuration in use today")
-            return Accepted(space.default, proposal, ())
+            proposal = Proposal(space.default, DEFAULT, "the configuration in use today")
+            return Accepted(Candidate(space.default), proposal)
         while self._asked:
             asked = self._asked.popleft()
-            if key(asked.configuration) not in history.seen:
+            if asked.candidate.key not in history.seen:
                 return asked
         if self._continuations:
             number, configuration = self._continuations.popleft()
             trial = history.trials[number]
             rationale = f"trial {number} run on: the last step was raised"
-            proposal = Proposal(configuration, trial.source, rationale, author=trial.author, continues=number)
-            return Accepted(configuration, proposal, ())
+            proposal = Proposal(configuration, trial.source, rationale, continues=number)
+            return Accepted(Candidate(configuration), proposal)
         decision = self.gate.choose(self._ready_arms(), thinking=not self.planner.done)
         while decision.arm in {PLANNER, STORED}:
-            idea = next(each for each in self._ready if _arm(each) == decision.arm)
+            idea = next(each for each in self._ready if each.source.arm == decision.arm)
             self._ready.remove(idea)
             reviewed = review(idea, space, history.seen)
             if isinstance(reviewed, Accepted):
@@ -145,7 +147,8 @@ class Proposing:
             self._refuse(reviewed)
             decision = self.gate.choose(self._ready_arms(), thinking=not self.planner.done)
         configuration = self.optimizer.propose(history.seen, decision.arm)
-        return Accepted(configuration, _decided(Proposal(configuration, decision.arm), decision), ())
+        proposal = Proposal(configuration, Source("sampler", decision.arm))
+        return Accepted(Candidate(configuration), _decided(proposal, decision))
 
     async def close(self) -> None:
         """Stop thinking, and wait for no approval."""
@@ -159,7 +162,7 @@ class Proposing:
 
     def _kept_for_model(self, trial: int) -> bool:
         """Whether this is the last trial of the budget and the model, at work, has had none yet: a short run."""
-        spoken = any(each.source == "planner" and each.author != "offline" for each in self.context.history.trials)
+        spoken = any(each.source.kind == "planner" for each in self.context.history.trials)
         last = trial == self.context.study.budget.trials - 1
         return last and not spoken and not self._ready and self.gate.wants(PLANNER)
 
@@ -192,11 +195,11 @@ class Proposing:
         elif answer is None:
             self._ready.append(proposal)
         else:  # what a person approved is evaluated, whatever the gate thinks of its author
-            self._asked.append(Accepted(answer, proposal, reviewed.changes))
+            self._asked.append(Accepted(Candidate(answer, proposal.patch), proposal, reviewed.changes))
 
     def _ready_arms(self) -> list[str]:
         """Return which of planner and stored have ideas waiting, in their order."""
-        return list(dict.fromkeys(map(_arm, self._ready)))
+        return list(dict.fromkeys(each.source.arm for each in self._ready))
 
     def _state(self) -> OptimizerState | None:
         """Return the optimizer's state; what it suggests here is what it proposes next."""
@@ -230,10 +233,6 @@ class Proposing:
 
     def _problem(self, code: events.ProblemCode, message: str) -> None:
         self.context.emit(events.PlannerProblem(study=self.context.key, code=code, message=message))
-
-
-def _arm(proposal: Proposal) -> str:
-    return STORED if proposal.author == "offline" else PLANNER
 
 
 def _decided(proposal: Proposal, decision: Decision) -> Proposal:

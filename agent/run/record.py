@@ -69,9 +69,8 @@ class Record:
         trial = Trial(
             number=len(self.history.trials),
             source=proposal.source,
-            configuration=accepted.configuration,
+            candidate=accepted.candidate,
             rationale=proposal.rationale,
-            author=proposal.author,
             changes=[asdict(change) for change in accepted.changes],
             predicted=dict(proposal.predicted),
             gate=dict(proposal.gate),
@@ -86,8 +85,7 @@ class Record:
 
     def _started(self, trial: Trial) -> None:
         self.history.add(trial)
-        advised = trial.source in {"planner", "person"}
-        self.optimizer.started(trial.number, trial.configuration, trial.continues, advised=advised)
+        self.optimizer.started(trial.number, trial.configuration, trial.continues, advised=trial.source.is_advice)
         self.gate.started(trial)
 
     def _finished(self, trial: Trial) -> bool:
@@ -156,8 +154,10 @@ class Record:
     def counts(self) -> dict[str, int]:
         """Return the number of trials by state and by source, and of trials that needed repair."""
         trials = self.history.trials
-        found = Counter(f"state {trial.state}" for trial in trials) + Counter(f"source {t.source}" for t in trials)
-        found += Counter(f"author {trial.author}" for trial in trials if trial.author)
+        found = Counter(f"state {trial.state}" for trial in trials) + Counter(
+            f"source {t.source.label}" for t in trials
+        )
+        found += Counter(f"author {trial.source.author}" for trial in trials if trial.source.author)
         return {**found, "repaired": sum(bool(trial.changes) for trial in trials)}
 
     def _search_s(self) -> float:

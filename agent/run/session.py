@@ -218,10 +218,10 @@ class Session:
             yield events.TrialStarted(
                 study=self.key,
                 trial=trial.number,
-                source=trial.source,
+                source=trial.source.label,
                 configuration=trial.configuration,
                 rationale=trial.rationale,
-                author=trial.author,
+                author=trial.source.author,
                 predicted=trial.predicted,
                 changes=trial.changes,
                 gate=trial.gate.get("why", ""),
@@ -248,11 +248,11 @@ class Session:
         measurements = self.record.measured(trial)
         watch = (lambda metrics: self._reported(trial, metrics)) if self.study.fidelity else None
         for _warmup in range(evaluation.warmup):
-            await executor.submit(job(self.record, trial.configuration, evaluation.tuning_seeds[0]))
+            await executor.submit(job(self.record, trial.candidate, evaluation.tuning_seeds[0]))
         while True:
             position = len(measurements)
             seed = evaluation.tuning_seeds[position % len(evaluation.tuning_seeds)]
-            measurement = await executor.submit(job(self.record, trial.configuration, seed), watch)
+            measurement = await executor.submit(job(self.record, trial.candidate, seed), watch)
             measurements.append(measurement)
             stored = StoredEvaluation("tune", trial.number, position, seed, measurement)
             if self.record.enough(trial, measurements):
@@ -324,7 +324,7 @@ class Session:
         return events.TrialFinished(
             study=self.key,
             trial=trial.number,
-            source=trial.source,
+            source=trial.source.label,
             configuration=trial.configuration,
             metrics=trial.metrics,
             state=trial.state,

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from ..study.sections import Study
-from ..study.space import key
 from .racing import Noise, beats
 from .trial import Trial
 
@@ -25,7 +24,7 @@ class History:
     def add(self, trial: Trial) -> None:
         """Take in a trial that was started."""
         self.trials.append(trial)
-        self.seen.setdefault(key(trial.configuration), trial.number)
+        self.seen.setdefault(trial.candidate.key, trial.number)
 
     def update(self, trial: Trial) -> bool:
         """Take in a trial's result; return whether it is the new incumbent."""
@@ -58,7 +57,7 @@ class History:
     @property
     def default(self) -> Trial | None:
         """The trial of the default configuration, once it was started."""
-        return self.trials[0] if self.trials and self.trials[0].source == "default" else None
+        return self.trials[0] if self.trials and self.trials[0].source.kind == "default" else None
 
     @property
     def finished(self) -> list[Trial]:

@@ -21,7 +21,7 @@ def line_of(trial: Trial, study: Study) -> str:
 
 def _changes(trial: Trial, study: Study) -> str:
     """Return a configuration as what differs from the default, which costs fewer tokens than all of it."""
-    if trial.source == "default":
+    if trial.source.kind == "default":
         return words(trial.configuration)
     changed = {name: v for name, v in trial.configuration.items() if study.space.default.get(name) != v}
     return f"default but {words(changed)}" if changed else "default"

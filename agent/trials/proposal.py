@@ -4,34 +4,41 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..study.space import Change, Configuration, Space, key
+from ..study.space import Change, Configuration, Space
+from .candidate import Candidate
+from .source import Source
 
 
 @dataclass(frozen=True)
 class Proposal:
     """A suggested configuration. `values` are as given, not yet validated.
 
-    `predicted` maps a metric to (expected, low, high), where the planner ventured a prediction. `author` says who
-    exactly: a model, or 'offline' for catalogue and memory. `gate` says why it was its turn; `continues` is the number
-    of a trial with the same configuration that ended at an earlier last step.
+    `predicted` maps a metric to (expected, low, high), where the planner ventured a prediction. `gate` says why it was
+    its turn; `continues` is the number of a trial with the same configuration that ended at an earlier last step.
+    `patch` is the text of a code edit that goes with the values.
     """
 
     values: Mapping[str, Any]
-    source: str
+    source: Source
     rationale: str = ""
     predicted: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
-    author: str = ""
     gate: Mapping[str, Any] = field(default_factory=dict)
     continues: int | None = None
+    patch: str | None = None
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """A proposal that may be evaluated: a valid configuration, and what repair changed."""
+    """A proposal that may be evaluated: a valid candidate, and what repair changed."""
 
-    configuration: Configuration
+    candidate: Candidate
     proposal: Proposal
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def configuration(self) -> Configuration:
+        """The candidate's configuration."""
+        return self.candidate.configuration
 
 
 @dataclass(frozen=True)
@@ -44,14 +51,15 @@ class Refused:
 
 
 def review(proposal: Proposal, space: Space, seen: Collection[str]) -> Accepted | Refused:
-    """Validate, repair and deduplicate a proposal. `seen` holds the keys of configurations already tried."""
+    """Validate, repair and deduplicate a proposal. `seen` holds the keys of candidates already tried."""
     known = [name for name in proposal.values if name in space.parameters]
     if not known:
         return Refused(
             proposal, f"names none of the parameters: {', '.join(list(space.parameters)[:10])}", "unknown_parameters"
         )
     repaired = space.repair(proposal.values)
-    if key(repaired.configuration) in seen:
+    candidate = Candidate(repaired.configuration, proposal.patch)
+    if candidate.key in seen:
         how = "after repair " if repaired.changes else ""
         return Refused(proposal, f"{how}the same as a configuration that was already tried", "duplicate")
-    return Accepted(repaired.configuration, proposal, repaired.changes)
+    return Accepted(candidate, proposal, repaired.changes)

@@ -4,6 +4,7 @@ import random
 
 from ...agent.planners.base import Context, Setup
 from ...agent.trials.proposal import Proposal
+from ...agent.trials.source import Source
 
 
 class RandomPlanner:
@@ -17,7 +18,7 @@ class RandomPlanner:
     async def propose(self, context: Context, n: int) -> list[Proposal]:
         """Return `n` random configurations."""
         space = context.study.space
-        return [Proposal(space.sample(self.rng), "planner", author=self.name) for _ in range(n)]
+        return [Proposal(space.sample(self.rng), Source("planner", self.name)) for _ in range(n)]
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -19,6 +19,7 @@ from ...agent.planners.none import NoPlanner
 from ...agent.run.session import Session
 from ...agent.study.space import Configuration
 from ...agent.trials.proposal import Proposal
+from ...agent.trials.source import Source
 from ..cell import curve, study_of
 from ..suite import Arm, Cell
 from ..tasks import expand, load_task
@@ -39,7 +40,7 @@ class Oracle:
     async def propose(self, context: Context, n: int) -> list[Proposal]:
         """Return one of them."""
         del context, n
-        return [Proposal(self.rng.choice(self.pool), "planner", author=self.name)]
+        return [Proposal(self.rng.choice(self.pool), Source("planner", self.name))]
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -11,7 +11,9 @@ from ...agent.planners.answers import Collected
 from ...agent.planners.asking import first_messages
 from ...agent.planners.base import Context
 from ...agent.testing import make_study
+from ...agent.trials.candidate import Candidate
 from ...agent.trials.history import History
+from ...agent.trials.source import Source
 from ...agent.trials.trial import Trial
 from ...prompts import load_variant, variant_names
 from .comparison import Comparison
@@ -31,7 +33,9 @@ def context_of(count: int) -> Context:
     study, rng = make_study(), random.Random(0)
     history = History(study)
     for number in range(count):
-        trial = Trial(number, "default" if number == 0 else "tpe", study.space.sample(rng), state="complete")
+        trial = Trial(
+            number, Source.of("default" if number == 0 else "tpe"), Candidate(study.space.sample(rng)), "complete"
+        )
         if number % 9 == 8:
             trial.state, trial.reason = "failed", f"exit status {number}"
         else:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from ...agent.optimizers.mirror import Optimizer
 from ...agent.study.sections import Study
 from ...agent.study.space import Configuration, key
+from ...agent.trials.candidate import Candidate
+from ...agent.trials.source import Source
 from ...agent.trials.trial import Trial
 from ..tasks.task import Task
 
@@ -22,7 +24,7 @@ def proposals(task: Task, sampler: str, trials: int, seed: int) -> Iterator[tupl
         taken = (time.perf_counter() - began) * 1e3
         seen.add(key(configuration))
         optimizer.started(number, configuration)
-        trial = Trial(number, "default" if number == 0 else sampler, configuration, state="complete")
+        trial = Trial(number, Source.of("default" if number == 0 else sampler), Candidate(configuration), "complete")
         trial.metrics = {metric: task.truth(configuration)}
         optimizer.finished(trial)
         yield configuration, taken

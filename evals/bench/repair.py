@@ -7,13 +7,14 @@ from ...agent.study.sections import Study
 from ...agent.study.space import Space
 from ...agent.testing import small_study
 from ...agent.trials.proposal import Proposal, review
+from ...agent.trials.source import Source
 from .comparison import Comparison, median_ms
 
 
 def run() -> Iterator[Comparison]:
     """Review one proposal many times."""
     space, values = wide_space()
-    proposal = Proposal(values, "planner")
+    proposal = Proposal(values, Source("planner"))
     ours = median_ms(lambda: review(proposal, space, {}), runs=300)
     yield Comparison("review of a 40-parameter proposal", ours, "a budget of", 1.0, 1.0)
 

@@ -95,7 +95,7 @@ def _packed(results: Results) -> str:
                 entry["trials"] = [
                     [
                         t.number,
-                        t.author or t.source,
+                        str(t.source),
                         t.state,
                         t.metrics,
                         t.configuration,

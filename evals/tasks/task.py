@@ -62,7 +62,7 @@ class LookUp:
     async def submit(self, job: Job, watch: Watch | None = None) -> Measurement:  # noqa: ARG002
         """Look the job's configuration up."""
         try:
-            return Measurement(state="complete", metrics=dict(self.measure(job.configuration, job.seed)))
+            return Measurement(state="complete", metrics=dict(self.measure(job.candidate.configuration, job.seed)))
         except ValueError as error:
             return Measurement(state="failed", reason=str(error))
 

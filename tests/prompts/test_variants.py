@@ -13,7 +13,9 @@ from trimtab.agent.planners.base import Context
 from trimtab.agent.study.file import load_study
 from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study
+from trimtab.agent.trials.candidate import Candidate
 from trimtab.agent.trials.history import History
+from trimtab.agent.trials.source import Source
 from trimtab.agent.trials.trial import Trial
 from trimtab.prompts import VariantError, load_variant, variant_names
 
@@ -26,7 +28,7 @@ def history_of(study: Study, count: int) -> History:
     rng, history = random.Random(1), History(study)
     for number in range(count):
         configuration = study.space.default if number == 0 else study.space.sample(rng)
-        trial = Trial(number, "default" if number == 0 else "tpe", configuration, started=0.0)
+        trial = Trial(number, Source.of("default" if number == 0 else "tpe"), Candidate(configuration), started=0.0)
         history.add(trial)
         if number % 6 == 5:
             trial.state, trial.reason = (

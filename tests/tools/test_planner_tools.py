@@ -9,7 +9,9 @@ from trimtab.agent.optimizers.state import describe
 from trimtab.agent.planners.base import Context
 from trimtab.agent.planners.desk import fill_desk
 from trimtab.agent.testing import make_study
+from trimtab.agent.trials.candidate import Candidate
 from trimtab.agent.trials.history import History
+from trimtab.agent.trials.source import Source
 from trimtab.agent.trials.trial import Trial
 from trimtab.tools.desk import Desk
 from trimtab.tools.registry import LONGEST_RESULT, TOOLS
@@ -21,7 +23,9 @@ def desk(count: int, **sections: Any) -> Desk:
     history = History(study)
     for number in range(count):
         configuration = study.space.default if number == 0 else study.space.sample(rng)
-        trial = Trial(number, "default" if number == 0 else "tpe", configuration, state="complete")
+        trial = Trial(
+            number, Source.of("default" if number == 0 else "tpe"), Candidate(configuration), state="complete"
+        )
         if configuration["mode"] == "fast" and rng.random() < 0.6:
             trial.state, trial.reason = "failed", "timeout"
         else:

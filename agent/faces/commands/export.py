@@ -41,7 +41,7 @@ def as_csv(study: Study, history: History) -> str:
         values = [trial.configuration.get(name, "") for name in parameters]
         measured = [trial.metrics.get(name, "") for name in metrics]
         tail = [trial.duration_s, trial.reason or "", trial.rationale]
-        writer.writerow([trial.number, trial.source, trial.state, *values, *measured, *tail])
+        writer.writerow([trial.number, trial.source.label, trial.state, *values, *measured, *tail])
     return out.getvalue()
 
 
@@ -94,7 +94,7 @@ def to_optuna(url: str, stored: StoredStudy, study: Study, history: History) -> 
                 params=study.space.to_optuna(trial.configuration),
                 distributions={name: study.space.distributions[name] for name in trial.configuration},
                 values=values,
-                user_attrs={"source": trial.source, "reason": trial.reason, "metrics": trial.metrics},
+                user_attrs={"source": trial.source.label, "reason": trial.reason, "metrics": trial.metrics},
             )
         )
     created.add_trials(trials)

@@ -82,7 +82,7 @@ def print_trial(key: str, number: int, store_url: str | None) -> None:
     if not 0 <= number < len(history.trials):
         raise InputError(f"{stored.key} has no trial {number}", f"it has 0 to {len(history.trials) - 1}")
     trial, console = history.trials[number], Console()
-    console.print(Text(f"{stored.key} trial {number}: {trial.state}, from {trial.source}", style="bold"))
+    console.print(Text(f"{stored.key} trial {number}: {trial.state}, from {trial.source.label}", style="bold"))
     for line in (trial.rationale, trial.reason or ""):
         if line:
             console.print(Text(line))
@@ -128,7 +128,7 @@ def _table(study: Study, history: History, *, everything: bool) -> Table:
         differs = words.assignments(trial.configuration, study.space.default)
         table.add_row(
             str(trial.number),
-            trial.source,
+            trial.source.label,
             trial.state,
             *values,
             f"{trial.duration_s:.2f}",

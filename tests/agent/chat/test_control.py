@@ -100,8 +100,8 @@ def test_pausing_trying_and_stopping(control: StudyControl) -> None:
     say(control, "/pause")
     until(lambda: control.state == "paused")
     assert "x=0.125" in say(control, "/try x=0.125 mode=fast")
-    until(lambda: any(trial.source == "person" for trial in control.history.finished))  # type: ignore[union-attr]
-    asked = next(trial for trial in control.history.trials if trial.source == "person")  # type: ignore[union-attr]
+    until(lambda: any(trial.source.kind == "person" for trial in control.history.finished))  # type: ignore[union-attr]
+    asked = next(trial for trial in control.history.trials if trial.source.kind == "person")  # type: ignore[union-attr]
     assert asked.configuration == {"x": 0.125, "mode": "fast"}
     assert "not tried" in say(control, "/try x=0.125 mode=fast")
     say(control, "/stop")

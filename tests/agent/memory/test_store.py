@@ -7,6 +7,8 @@ from trimtab.agent.memory.recall import recall, similarity, traits
 from trimtab.agent.memory.store import Store
 from trimtab.agent.run.opening import start_study
 from trimtab.agent.testing import make_study
+from trimtab.agent.trials.candidate import Candidate
+from trimtab.agent.trials.source import Source
 from trimtab.agent.trials.trial import Trial
 from trimtab.tools.errors import InputError
 
@@ -23,12 +25,23 @@ def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 def test_what_is_stored_comes_back(store: Store) -> None:
     study = make_study()
     stored = start_study(store, study)
-    trial = Trial(0, "planner", {"x": 0.25, "n": 3, "mode": "slow"}, rationale="why", author="m", started=1.5)
+    trial = Trial(
+        0,
+        Source("planner", "m"),
+        Candidate({"x": 0.25, "n": 3, "mode": "slow"}, "a patch"),
+        rationale="why",
+        started=1.5,
+    )
     trial.predicted = {"loss": (1.0, 0.5, 2.0)}
     store.start_trial(stored.id, trial)
     (back,) = store.trials(stored.id)
     assert back.configuration == trial.configuration
-    assert (back.rationale, back.author, back.state) == ("why", "m", "running")
+    assert (back.rationale, back.source, back.candidate, back.state) == (
+        "why",
+        trial.source,
+        trial.candidate,
+        "running",
+    )
     assert tuple(back.predicted["loss"]) == (1.0, 0.5, 2.0)
     assert store.study("small").definition["parameters"]["burst"]["when"] == "mode == 'fast'"
 
@@ -51,7 +64,9 @@ def test_recall_returns_the_best_of_the_most_similar(store: Store) -> None:
     study = make_study()
     stored = start_study(store, study)
     for number, loss in enumerate([3.0, 1.0, 2.0]):
-        trial = Trial(number, "tpe", {"x": loss / 10, "n": 3, "mode": "slow"}, started=1.0)
+        trial = Trial(
+            number, Source("sampler", "tpe"), Candidate({"x": loss / 10, "n": 3, "mode": "slow"}), started=1.0
+        )
         store.start_trial(stored.id, trial)
         trial.state, trial.metrics = "complete", {"loss": loss}
         store.finish_trial(stored.id, trial, 1.0)

@@ -21,6 +21,8 @@ from trimtab.agent.optimizers.mirror import Optimizer, SpaceExhaustedError
 from trimtab.agent.study.sections import Study
 from trimtab.agent.study.space import key
 from trimtab.agent.testing import SamplerContract, make_study, small_study
+from trimtab.agent.trials.candidate import Candidate
+from trimtab.agent.trials.source import Source
 from trimtab.agent.trials.trial import Trial
 from trimtab.tools.errors import InputError
 
@@ -109,7 +111,9 @@ else:
 
 def finish(optimizer: Optimizer, number: int, configuration: dict[str, Any], loss: float | None) -> None:
     optimizer.started(number, configuration)
-    trial = Trial(number, "x", configuration, state="failed" if loss is None else "complete")
+    trial = Trial(
+        number, Source("sampler", "x"), Candidate(configuration), state="failed" if loss is None else "complete"
+    )
     trial.metrics = {} if loss is None else {"loss": loss}
     optimizer.finished(trial)
 
@@ -265,7 +269,12 @@ def tuned(sampler: str, trials: int, measure: Any, **sections: Any) -> list[Tria
         seen.add(key(configuration))
         optimizer.started(number, configuration)
         metrics = measure(configuration)
-        trial = Trial(number, sampler, configuration, state="failed" if metrics is None else "complete")
+        trial = Trial(
+            number,
+            Source("sampler", sampler),
+            Candidate(configuration),
+            state="failed" if metrics is None else "complete",
+        )
         trial.metrics = metrics or {}
         optimizer.finished(trial)
         found.append(trial)

@@ -12,7 +12,9 @@ from trimtab.agent.run.gate import FIRST_IDEAS, Gate
 from trimtab.agent.run.session import Session
 from trimtab.agent.study.space import Configuration
 from trimtab.agent.testing import FunctionExecutor, make_study
+from trimtab.agent.trials.candidate import Candidate
 from trimtab.agent.trials.proposal import Proposal
+from trimtab.agent.trials.source import Source
 from trimtab.agent.trials.trial import Trial
 
 
@@ -25,7 +27,7 @@ class Ideas:
         self.idea, self.author = idea, author
 
     async def propose(self, context: Context, n: int) -> list[Proposal]:  # noqa: ARG002
-        return [Proposal(self.idea(context), "planner", "an idea", author=self.author)]
+        return [Proposal(self.idea(context), Source.of("planner", self.author), "an idea")]
 
     async def close(self) -> None:
         pass
@@ -112,7 +114,9 @@ def test_dear_results_earn_less_credit(store: Store) -> None:
     for gate, cost in ((cheap, 1.0), (dear, 5.0)):
         for number in range(6):
             mine = number == 5
-            trial = Trial(number, "planner" if mine else "tpe", {"x": 0.1}, state="complete", author="model")
+            trial = Trial(
+                number, Source.of("planner" if mine else "tpe", "model"), Candidate({"x": 0.1}), state="complete"
+            )
             trial.metrics = {"loss": 10.0 - number, "cost": cost if mine else 1.0}
             gate.started(trial)
             gate.finished(trial, improved=True)

@@ -12,6 +12,7 @@ from trimtab.agent.run.session import BudgetSpentError, Session
 from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import FunctionExecutor, make_study
 from trimtab.agent.trials.proposal import Proposal
+from trimtab.agent.trials.source import Source
 from trimtab.tools.errors import InputError, TrimtabError
 
 
@@ -58,7 +59,7 @@ def test_the_check_runs_on_seeds_of_its_own_in_alternating_order(study: Study, s
     assert report.best is not None
     checked = [job for job in executor.jobs if job.seed in study.evaluation.check_seeds][:20]
     assert [job.seed for job in checked] == [seed for seed in study.evaluation.check_seeds for _ in range(2)]
-    first = [job.configuration == study.space.default for job in checked[::2]]
+    first = [job.candidate.configuration == study.space.default for job in checked[::2]]
     assert first == [True, False] * 5
 
 
@@ -199,7 +200,7 @@ class Ideas:
         if self.fails:
             raise RuntimeError("no idea")
         self.done = len(self.calls) <= 1
-        return [Proposal(values, "planner", "an idea") for values in (self.calls.pop(0) if self.calls else [])]
+        return [Proposal(values, Source("planner"), "an idea") for values in (self.calls.pop(0) if self.calls else [])]
 
 
 def test_planner_proposals_are_repaired_or_refused_before_they_run(study: Study, store: Store) -> None:
@@ -311,7 +312,7 @@ def test_resume_refuses_a_study_that_measures_something_else(study: Study, store
 def test_ask_and_tell_let_a_caller_evaluate(study: Study, store: Store) -> None:
     session = Session.start(study, store)
     first = session.ask()
-    assert first.source == "default"
+    assert first.source.kind == "default"
     session.tell(first.number, {"loss": 1.0})
     second = session.ask()
     session.tell(second.number, failed="it crashed")

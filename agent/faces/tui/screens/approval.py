@@ -49,9 +49,7 @@ class ApprovalScreen(ModalScreen[Verdict]):
         """Lay out the comparison and the answers."""
         proposal = self.accepted.proposal
         with Vertical(id="approval"):
-            yield Label(
-                f"Evaluate this configuration?  proposed by {proposal.author or proposal.source}", id="question"
-            )
+            yield Label(f"Evaluate this configuration?  proposed by {proposal.source}", id="question")
             with VerticalScroll(id="about", can_focus=False):
                 yield Static(Text(self._about()))
             with VerticalScroll(id="listed", can_focus=False), Grid(id="values"):

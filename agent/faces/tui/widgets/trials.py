@@ -60,7 +60,7 @@ class TrialTable(ScrollView, can_focus=True):
     def _refill(self) -> None:
         trials = self.history.trials if self.history is not None else []
         if self.only != "all":
-            trials = [trial for trial in trials if self.only in {trial.state, trial.source}]
+            trials = [trial for trial in trials if self.only in {trial.state, trial.source.label}]
         if self.order == "result" and self.history is not None:
             losses = self.history.losses
             trials = sorted(trials, key=lambda t: (t.state != "complete", losses(t) if t.state == "complete" else ()))
@@ -92,7 +92,7 @@ class TrialTable(ScrollView, can_focus=True):
         trial = self._rows[index]
         value = trial.metrics.get(metric)
         result = words.number(value) if value is not None else trial.state
-        by = trial.author or trial.source
+        by = str(trial.source)
         differs = words.assignments(trial.configuration, self.history.study.space.default)
         best = trial is self.history.incumbent
         mark = "★" if best else _MARKS[trial.state]
@@ -137,7 +137,7 @@ class TrialTable(ScrollView, can_focus=True):
     def action_filter(self) -> None:
         """Show only the next kind: all, then each state and source that occurs."""
         trials = self.history.trials if self.history is not None else []
-        kinds = ["all", *dict.fromkeys([*(t.state for t in trials), *(t.source for t in trials)])]
+        kinds = ["all", *dict.fromkeys([*(t.state for t in trials), *(t.source.label for t in trials)])]
         self.only = kinds[(kinds.index(self.only) + 1) % len(kinds)] if self.only in kinds else "all"
         self._refill()
 

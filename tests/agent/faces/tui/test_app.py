@@ -22,7 +22,9 @@ from trimtab.agent.faces.tui.widgets.prompt import Prompt, completions
 from trimtab.agent.faces.tui.widgets.trials import TrialTable
 from trimtab.agent.memory.store import Store
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, tool_call
+from trimtab.agent.trials.candidate import Candidate
 from trimtab.agent.trials.proposal import Accepted, Proposal
+from trimtab.agent.trials.source import Source
 
 STUDY = """
 [study]
@@ -225,7 +227,8 @@ async def test_always_also_answers_proposals_that_already_wait(app: ChatApp, tun
         await send(pilot, "/mode ask")
         configuration = {"x": 0.25, "n": 8, "mode": "slow"}
         waiting = [
-            Approval(Accepted(configuration, Proposal(configuration, "planner"), ()), Future()) for _each in range(3)
+            Approval(Accepted(Candidate(configuration), Proposal(configuration, Source("planner"))), Future())
+            for _each in range(3)
         ]
         app._approvals.extend(waiting)
         await until(pilot, lambda: isinstance(app.screen, ApprovalScreen) and bool(app.screen.query("#approve")))

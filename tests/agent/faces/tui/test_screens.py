@@ -9,7 +9,9 @@ from trimtab.agent.faces.tui.screens.approval import ApprovalScreen
 from trimtab.agent.faces.tui.screens.start import StartScreen
 from trimtab.agent.study.space import Change
 from trimtab.agent.testing import make_study
+from trimtab.agent.trials.candidate import Candidate
 from trimtab.agent.trials.proposal import Accepted, Proposal
+from trimtab.agent.trials.source import Source
 
 SIZES = {"80x24": (80, 24), "160x50": (160, 50)}
 THEMES = {"dark": "textual-dark", "light": "textual-light"}
@@ -94,8 +96,8 @@ async def test_conversation(size: str, theme: str, app: ChatApp, tuned: str, sam
 async def test_approval(size: str, theme: str, app: ChatApp, same_screen: Any) -> None:
     study = make_study()
     accepted = Accepted(
-        {"x": 0.125, "n": 32, "mode": "fast", "burst": 4},
-        Proposal({}, "planner", "fast mode batches the writes", {"loss": (1.2, 1.0, 1.5)}, "openai:gpt"),
+        Candidate({"x": 0.125, "n": 32, "mode": "fast", "burst": 4}),
+        Proposal({}, Source("planner", "openai:gpt"), "fast mode batches the writes", {"loss": (1.2, 1.0, 1.5)}),
         (Change("n", 99, 32, "above the maximum: moved"),),
     )
     async with app.run_test(size=SIZES[size]) as pilot:
