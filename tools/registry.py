@@ -1,54 +1,69 @@
-"""The planner's tools: one definition each gives the LangChain tool and the help text.
+"""Tools: one definition each serves the planner, the chat and the help text, and one path calls it.
 
-A tool is an async function of a desk and a pydantic argument model, whose docstring tells a model what it does.
+A tool is an async function of what it works on (a desk, for those of the planner) and of a pydantic argument model;
+its docstring tells a model what it does.
 A new one is a module here and one line in `TOOLS`, or an entry point in the group `trimtab.tools`.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from .desk import Desk
+from .errors import TrimtabError
 from .plugins import Registry
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
+On = TypeVar("On")
 Arguments = TypeVar("Arguments", bound=BaseModel)
 
 LONGEST_RESULT = 6000
+NOT_DONE = "not done: "
 
 
 @dataclass(frozen=True)
-class Tool:
-    """A tool: its name, what it does in words, its arguments, and the function."""
+class Tool(Generic[On]):
+    """A tool: its name, what it does in words, its arguments, and the function of what it works on."""
 
     name: str
     description: str
     arguments: type[BaseModel]
-    run: Callable[[Desk, Any], Awaitable[str]]
+    run: Callable[[On, Any], Awaitable[str]]
 
-    def bind(self, desk: Desk) -> "BaseTool":
-        """Return the LangChain tool for one desk."""
+    async def call(self, on: On, arguments: Mapping[str, Any]) -> str:
+        """Run the tool and return its answer, cut off at `LONGEST_RESULT`.
+
+        Whatever goes wrong is an answer too, one that starts with `NOT_DONE`: who called may mend it.
+        """
+        try:
+            answer = await self.run(on, self.arguments.model_validate(dict(arguments)))
+        except ValidationError as error:
+            answer = f"{NOT_DONE}{_in_words(error)}"
+        except TrimtabError as error:
+            answer = f"{NOT_DONE}{error}"
+        except Exception as error:  # noqa: BLE001  # a tool may be anybody's; it must not end a conversation
+            answer = f"{NOT_DONE}{self.name} failed: {type(error).__name__}: {error}"
+        return answer if len(answer) <= LONGEST_RESULT else f"{answer[:LONGEST_RESULT]}\n(cut off)"
+
+    def bind(self, on: On) -> "BaseTool":
+        """Return the LangChain tool that calls this one; LangChain is left nothing to check."""
         from langchain_core.tools import StructuredTool
 
-        async def call(**kwargs: Any) -> str:
-            result = await self.run(desk, self.arguments(**kwargs))
-            return result if len(result) <= LONGEST_RESULT else f"{result[:LONGEST_RESULT]}\n(cut off)"
+        async def call(**arguments: Any) -> str:
+            return await self.call(on, arguments)
 
+        schema = self.arguments.model_json_schema()
         return StructuredTool.from_function(
-            coroutine=call,
-            name=self.name,
-            description=self.description,
-            args_schema=self.arguments,
-            handle_validation_error=_in_words,
+            coroutine=call, name=self.name, description=self.description, args_schema=schema
         )
 
 
-TOOLS: Registry[Tool] = Registry(
+TOOLS: Registry[Tool[Desk]] = Registry(
     "tool",
     "trimtab.tools",
     {
@@ -58,15 +73,15 @@ TOOLS: Registry[Tool] = Registry(
 )
 
 
-def _in_words(error: Any) -> str:  # pydantic's error, of whichever version LangChain uses
+def _in_words(error: ValidationError) -> str:
     """Return what is wrong with a tool's arguments, for the model that gave them."""
     return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
 
 
-def tool(arguments: type[Arguments]) -> Callable[[Callable[[Desk, Arguments], Awaitable[str]]], Tool]:
+def tool(arguments: type[Arguments]) -> Callable[[Callable[[On, Arguments], Awaitable[str]]], Tool[On]]:
     """Make a tool of a function; its name and docstring are the tool's."""
 
-    def make(function: Callable[[Desk, Arguments], Awaitable[str]]) -> Tool:
+    def make(function: Callable[[On, Arguments], Awaitable[str]]) -> Tool[On]:
         return Tool(function.__name__, inspect.cleandoc(function.__doc__ or ""), arguments, function)
 
     return make

@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from ...prompts import Settings, Variant
-from ...tools.registry import TOOLS
+from ...tools.registry import NOT_DONE, TOOLS
 from ..models.metered import MeteredModel
 from ..models.probe import response_format
 from ..models.settings import Capability
@@ -130,7 +130,9 @@ def _submit(collected: Collected, given: list[dict[str, Any]]) -> str:
 
 
 def _note_tool_error(collected: Collected, message: BaseMessage) -> None:
-    if isinstance(message, ToolMessage) and message.status == "error":
+    if not isinstance(message, ToolMessage):
+        return
+    if message.status == "error" or str(message.text).startswith(NOT_DONE):
         text = " ".join(str(message.text).split())[:200]
         known = message.name in TOOLS
         collected.problem("invalid_arguments" if known else "unknown_tool", text)

@@ -3,6 +3,7 @@ import random
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from trimtab.agent.budget import Ledger
 from trimtab.agent.optimizers.state import describe
@@ -14,7 +15,8 @@ from trimtab.agent.trials.history import History
 from trimtab.agent.trials.source import Source
 from trimtab.agent.trials.trial import Trial
 from trimtab.tools.desk import Desk
-from trimtab.tools.registry import LONGEST_RESULT, TOOLS
+from trimtab.tools.errors import InputError
+from trimtab.tools.registry import LONGEST_RESULT, NOT_DONE, TOOLS, tool
 
 
 def desk(count: int, **sections: Any) -> Desk:
@@ -37,7 +39,7 @@ def desk(count: int, **sections: Any) -> Desk:
 
 
 def call(name: str, on: Desk, **arguments: Any) -> str:
-    return str(asyncio.run(TOOLS[name].bind(on).ainvoke(arguments)))
+    return asyncio.run(TOOLS[name].call(on, arguments))
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 60])
@@ -86,9 +88,44 @@ def test_other_analyses(what: str) -> None:
     assert "loss" in call("analyse", desk(60), what=what) or "x:" in call("analyse", desk(60), what=what)
 
 
-def test_wrong_arguments_are_an_answer_not_an_exception() -> None:
-    assert "what" in call("analyse", desk(5), what="magic")
-    assert "proposals" in call("propose", desk(5), proposals="all of them")
+@pytest.mark.parametrize("through", ["call", "langchain"])
+def test_wrong_arguments_are_an_answer_not_an_exception(through: str) -> None:
+    def answer(name: str, **arguments: Any) -> str:
+        if through == "call":
+            return call(name, desk(5), **arguments)
+        return str(asyncio.run(TOOLS[name].bind(desk(5)).ainvoke(arguments)))
+
+    assert answer("analyse", what="magic").startswith(f"{NOT_DONE}what: ")
+    assert answer("propose", proposals="all of them").startswith(f"{NOT_DONE}proposals: ")
+    assert answer("analyse") == f"{NOT_DONE}what: Field required"
+    assert answer("propose", proposals=[{"values": {"x": 1}}]) == "got 1"
+
+
+class Noise(BaseModel):
+    """How loud."""
+
+    times: int
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        (InputError("no such knob", "try another"), "no such knob (try another)"),
+        (KeyError("x"), "noisy failed: KeyError: 'x'"),
+    ],
+)
+def test_what_a_tool_raises_is_an_answer_and_long_answers_are_cut(raised: Exception, words: str) -> None:
+    @tool(Noise)
+    async def noisy(_on: str, arguments: Noise) -> str:
+        """Make noise."""
+        if arguments.times < 0:
+            raise raised
+        return "a" * arguments.times
+
+    assert asyncio.run(noisy.call("", {"times": -1})) == f"{NOT_DONE}{words}"
+    assert asyncio.run(noisy.call("", {"times": LONGEST_RESULT})) == "a" * LONGEST_RESULT
+    assert asyncio.run(noisy.call("", {"times": LONGEST_RESULT + 1})) == "a" * LONGEST_RESULT + "\n(cut off)"
+    assert (noisy.name, noisy.description) == ("noisy", "Make noise.")
 
 
 def test_consult_knows_the_catalogue() -> None:
