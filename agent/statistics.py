@@ -27,15 +27,10 @@ def gain_ratio(objective: Objective, before: Sequence[float], after: Sequence[fl
     For minimised metrics that is before / after, for maximised ones after / before, for targets the ratio of the
     distances. None where a ratio has no meaning, because the values are not all positive.
     """
-    if objective.aim is not None:
-        floor = 1e-9 * max(1.0, *map(abs, objective.aim))
-        before = [max(objective.loss(value), floor) for value in before]
-        after = [max(objective.loss(value), floor) for value in after]
-    if not before or min(*before, *after) <= 0:
+    gains = [gain for a, b in zip(before, after, strict=True) if (gain := objective.gain(a, b)) is not None]
+    if not gains or len(gains) < len(before):
         return None
-    sign = -1 if objective.direction == "maximize" else 1
-    logs = [sign * (math.log(a) - math.log(b)) for a, b in zip(before, after, strict=True)]
-    interval = bootstrap_mean(logs)
+    interval = bootstrap_mean([math.log(gain) for gain in gains])
     return Interval(math.exp(interval.value), math.exp(interval.low), math.exp(interval.high))
 
 

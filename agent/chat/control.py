@@ -370,7 +370,7 @@ class StudyControl:
         if self.study is None:
             return "There is no study yet."
         study, history = self.study, self.history
-        goals = ", ".join(f"{each.direction or 'aim'} {each.metric}" for each in study.objectives)
+        goals = ", ".join(f"{each.metric}, {each.goal}" for each in study.objectives)
         lines = [f"Study {study.name} ({self.state}): {goals}; {study.budget.trials} trials."]
         lines += [f"- {name}: {each.type}, default {short(each.default)}" for name, each in study.parameters.items()]
         if history is not None and history.incumbent is not None:

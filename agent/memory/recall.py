@@ -29,7 +29,7 @@ def traits(study: Study) -> str:
         {
             "system": study.study.system,
             "parameters": sorted(f"{name}:{p.type}:{p.unit}" for name, p in study.parameters.items()),
-            "objectives": [[each.metric, each.direction, each.target] for each in study.objectives],
+            "objectives": [each.identity for each in study.objectives],
         },
         sort_keys=True,
     )

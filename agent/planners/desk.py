@@ -20,11 +20,10 @@ _MOST_ROWS, _VARIATIONS = 2000, 9
 def fill_desk(context: Context, submit: Callable[[list[dict[str, Any]]], str]) -> Desk:
     """Return what the tools may see of a study; `submit` takes proposals and answers in words."""
     study = context.study
-    objective = study.objectives[0]
     state = context.optimizer
     return Desk(
         parameters=tuple(study.space.parameters),
-        metric=objective.metric,
+        metric=study.loss_name,
         rows=[_row(trial, context.history, study) for trial in context.history.finished[-_MOST_ROWS:]],
         optimizer=[*state.lines, *state.correlations] if state else ["there is no optimizer"],
         recalled=recalled_lines(context),
@@ -34,7 +33,7 @@ def fill_desk(context: Context, submit: Callable[[list[dict[str, Any]]], str]) -
         distributions=study.space.distributions,
         to_optuna=study.space.to_optuna,
         variations={name: _variations(parameter) for name, parameter in study.space.parameters.items()},
-        to_metric=lambda loss: -loss if objective.direction == "maximize" else loss,
+        to_metric=study.metric_of,
     )
 
 

@@ -124,8 +124,8 @@ def _quantiles(objective: Objective, complete: Sequence[Trial]) -> str:
 def _goals(study: Study) -> list[str]:
     goals = []
     for objective in study.objectives:
-        aim = objective.direction or f"bring as close as possible to {objective.target:g}:"
-        goals.append(f"{aim} {objective.metric}{f' ({objective.unit})' if objective.unit else ''}")
+        name = f"{objective.metric}{f' ({objective.unit})' if objective.unit else ''}"
+        goals.append(f"{objective.goal} {name}" if objective.aim is None else f"bring {name} {objective.goal}")
     for constraint in study.constraints:
         bounds = [f"at most {constraint.max:g}"] if constraint.max is not None else []
         bounds += [f"at least {constraint.min:g}"] if constraint.min is not None else []

@@ -32,15 +32,10 @@ async def ask_llambo(
     values = [trial.metrics[objective.metric] for trial in complete]
     losses = [objective.loss(value) for value in values]
     step = _REACH * ((max(losses) - min(losses)) or abs(min(losses)) or 1.0)
-    target = objective.target if objective.target is not None else _target(objective.direction, min(losses) - step)
-    more = {"target": f"{target:.5g}"}
+    more = {"target": f"{objective.wished(min(losses) - step):.5g}"}
     await ask_once(model, variant, collected, capability, _CANDIDATES, retries, "candidates.j2", **more)
     if len(collected.proposals) > 1:
         await _rank(model, variant, collected, capability, n, min(losses))
-
-
-def _target(direction: str | None, loss: float) -> float:
-    return -loss if direction == "maximize" else loss
 
 
 async def _rank(

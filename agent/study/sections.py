@@ -96,6 +96,53 @@ class Objective(_Section):
             return max(self.aim[0] - value, value - self.aim[1], 0.0)
         return -value if self.direction == "maximize" else value
 
+    @property
+    def goal(self) -> str:
+        """The goal in words, such as 'minimize' or 'between 10 and 20'."""
+        if self.target is not None:
+            return f"as close as possible to {self.target:g}"
+        if self.inside is not None:
+            return f"between {self.inside[0]:g} and {self.inside[1]:g}"
+        return str(self.direction)
+
+    @property
+    def sense(self) -> Literal["minimize", "maximize"]:
+        """Which way `metric_of(loss)` gets better."""
+        return "maximize" if self.direction == "maximize" else "minimize"
+
+    @property
+    def identity(self) -> list[object]:
+        """What must be equal for results of two studies to compare, as plain data."""
+        return [self.metric, self.direction, self.target, *([list(self.inside)] if self.inside is not None else [])]
+
+    @property
+    def loss_name(self) -> str:
+        """What `metric_of(loss)` is: the metric, or its distance from the value or range that is wanted."""
+        if self.aim is None:
+            return self.metric
+        low, high = self.aim
+        return f"distance of {self.metric} from {low:g}" + (f" to {high:g}" if high > low else "")
+
+    def metric_of(self, loss: float) -> float:
+        """Return the metric that has this loss; where a value or range is wanted, the distance from it."""
+        return -loss if self.direction == "maximize" else loss
+
+    def wished(self, loss: float) -> float:
+        """Return a value of the metric worth asking for: the one with this loss, or the middle of what is wanted."""
+        return self.metric_of(loss) if self.aim is None else sum(self.aim) / 2
+
+    def gain(self, before: float, after: float) -> float | None:
+        """Return how many times better `after` is than `before`; None where a ratio has no meaning (not positive).
+
+        Where a value or range is wanted, that is the ratio of the distances, which are never taken as quite zero.
+        """
+        if self.aim is not None:
+            floor = 1e-9 * max(1.0, *map(abs, self.aim))
+            return max(self.loss(before), floor) / max(self.loss(after), floor)
+        if min(before, after) <= 0:
+            return None
+        return after / before if self.direction == "maximize" else before / after
+
     def desirable(self, value: float) -> float:
         """Return how desirable a value is, 0 to 1; for objectives with a desirability."""
         wanted = self.desirability
@@ -296,6 +343,15 @@ class Study(_Section):
             scores = [each.desirable(metrics[each.metric]) for each in self.objectives]
             return (1.0 - overall(scores, [each.desirability.weight for each in self.objectives if each.desirability]),)
         return tuple(each.loss(metrics[each.metric]) for each in self.objectives)
+
+    @property
+    def loss_name(self) -> str:
+        """What `metric_of` returns, in words."""
+        return "1 - desirability" if self.by_desirability else self.objectives[0].loss_name
+
+    def metric_of(self, loss: float) -> float:
+        """Return the first loss as people know it: the metric, its distance from the aim, or 1 - desirability."""
+        return loss if self.by_desirability else self.objectives[0].metric_of(loss)
 
     @property
     def goals(self) -> int:

@@ -34,13 +34,7 @@ def print_study(file: Path) -> None:
     for clause in study.forbidden:
         console.print(f"never: {clause.when} ({clause.reason})", markup=False)
     for objective in study.objectives:
-        if objective.target is not None:
-            goal = f"as close as possible to {objective.target:g}"
-        elif objective.inside is not None:
-            goal = f"between {objective.inside[0]:g} and {objective.inside[1]:g}"
-        else:
-            goal = str(objective.direction)
-        console.print(f"objective: {objective.metric}, {goal}", markup=False)
+        console.print(f"objective: {objective.metric}, {objective.goal}", markup=False)
     for constraint in study.constraints:
         bounds = [
             f"{word} {value:g}"

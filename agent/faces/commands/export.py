@@ -72,7 +72,7 @@ def to_optuna(url: str, stored: StoredStudy, study: Study, history: History) -> 
         created = optuna.create_study(
             storage=url,
             study_name=stored.key,
-            directions=[each.direction or "minimize" for each in study.objectives],
+            directions=[each.sense for each in study.objectives],
         )
     except optuna.exceptions.DuplicatedStudyError:
         raise InputError(f"the Optuna storage has a study {stored.key!r} already", "name another storage") from None
@@ -84,10 +84,7 @@ def to_optuna(url: str, stored: StoredStudy, study: Study, history: History) -> 
     for trial in history.finished:
         values = None
         if trial.metrics:
-            objectives = study.objectives
-            values = [
-                o.loss(trial.metrics[o.metric]) if o.target is not None else trial.metrics[o.metric] for o in objectives
-            ]
+            values = [each.metric_of(each.loss(trial.metrics[each.metric])) for each in study.objectives]
         trials.append(
             create_trial(
                 state=states.get(trial.state, TrialState.FAIL),

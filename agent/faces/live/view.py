@@ -66,6 +66,6 @@ class View:
         """How many times better the incumbent is than the default, both as searched (not checked)."""
         objective = self.study.objectives[0]
         before, after = self.default.get(objective.metric), self.incumbent.get(objective.metric)
-        if objective.aim is not None or before is None or after is None or min(before, after) <= 0:
+        if objective.aim is not None or before is None or after is None:
             return None
-        return after / before if objective.direction == "maximize" else before / after
+        return objective.gain(before, after)

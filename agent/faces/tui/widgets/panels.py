@@ -1,7 +1,7 @@
 """What stands beside the conversation: the convergence plot, the incumbent against the default, importance, budget."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -39,11 +39,10 @@ class Curve(Static):
         if not done or self.size.width < 20 or self.size.height < 4:
             return Text("no result yet", style="dim")
         default = history.losses(history.default)[0] if history.default and history.default.metrics else None
-        objective = history.study.objectives[0]
-        title = f"{objective.metric}{f' ({objective.unit})' if objective.unit else ''}"
-        sign = -1.0 if objective.direction == "maximize" else 1.0
+        study, unit = history.study, history.study.objectives[0].unit
+        title = f"{study.loss_name}{f' ({unit})' if unit and not study.by_desirability else ''}"
         noise = history.noise.absolute or 0.0
-        return plot(done, default, noise, (self.size.width - 2, self.size.height - 1), title, sign)
+        return plot(done, default, noise, (self.size.width - 2, self.size.height - 1), title, study.metric_of)
 
 
 def plot(
@@ -52,9 +51,9 @@ def plot(
     noise: float,
     size: tuple[int, int],
     title: str,
-    sign: float = 1.0,
+    shown: Callable[[float], float] = float,
 ) -> Text:
-    """Return losses over trials in Braille: `done` are (trial, loss), `sign` turns a loss back into the metric."""
+    """Return losses over trials in Braille: `done` are (trial, loss), `shown` turns a loss into what people know."""
     canvas = _Canvas(done, default, max(4, size[0] - 10), max(2, size[1] - 2))
     best, line = math.inf, []
     for number, loss in done:
@@ -70,7 +69,7 @@ def plot(
     text = Text(f"{title}  ", style="bold", no_wrap=True)
     text.append("━ best ", style="green").append("· trials ", style="cyan").append("┈ default", style="yellow")
     for row in range(canvas.height):
-        value = sign * (canvas.high - (row + 0.5) / canvas.height * (canvas.high - canvas.low))
+        value = shown(canvas.high - (row + 0.5) / canvas.height * (canvas.high - canvas.low))
         text.append(f"\n{value:>8.4g} " if row % 3 == 0 else "\n" + " " * 9, style="dim").append("│", style="dim")
         text.append_text(canvas.line(row, default, noise))
     return text.append(f"\n{' ' * 9}└{'─' * (canvas.width - 1)} {canvas.last}", style="dim")
