@@ -1,6 +1,5 @@
 """Suites: tasks x arms x seeds x budgets, as TOML. The shipped ones are in `suites/`."""
 
-import difflib
 import hashlib
 import json
 import tomllib
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..agent.study.sections import Name
 from ..tools.errors import InputError
+from ..tools.spelling import closest, did_you_mean
 from .tasks import expand
 
 SHIPPED = Path(__file__).parent / "suites"
@@ -83,10 +83,7 @@ class Suite(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.reference not in self.arms:
-            close = difflib.get_close_matches(self.reference, self.arms, n=1)
-            raise ValueError(
-                f"reference = {self.reference!r} is no arm" + (f"; did you mean {close[0]!r}?" if close else "")
-            )
+            raise ValueError(f"reference = {self.reference!r} is no arm{did_you_mean(self.reference, self.arms)}")
         late = [budget for budget in self.budgets if not 1 <= budget <= self.trials]
         if late:
             raise ValueError(f"budgets: {late[0]} is not between 1 and trials = {self.trials}")
@@ -144,8 +141,8 @@ def load_suite(name: str) -> Suite:
     try:
         suite = Suite.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        close = difflib.get_close_matches(name, suite_names(), n=1)
-        guess = f"did you mean {close[0]!r}? " if close else ""
+        close = closest(name, suite_names())
+        guess = f"did you mean {close!r}? " if close else ""
         hint = f"{guess}shipped: {', '.join(suite_names())}; or the path of a .toml file"
         raise InputError(f"no suite {name!r}", hint) from None
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 Value = bool | int | float | str
@@ -94,8 +95,9 @@ class Expression:
         return found
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Expression:
-    """Parse `text`.
+    """Parse `text`; what was parsed is remembered.
 
     Raises:
         ExpressionError: with a message that says what is not allowed.

@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Generic, TypeVar, cast
 
 from .errors import InputError
+from .spelling import did_you_mean
 
 Part = TypeVar("Part", covariant=True)
 
@@ -31,7 +32,7 @@ class Registry(Mapping[str, Part], Generic[Part]):
             module, _, attribute = self.built_in[name].partition(":")
             return cast("Part", getattr(import_module(module), attribute))
         if name not in self._added:
-            raise InputError(f"unknown {self.kind} {name!r}", f"one of: {', '.join(self)}")
+            raise InputError(f"unknown {self.kind} {name!r}{did_you_mean(name, self)}", f"one of: {', '.join(self)}")
         entry = self._added[name]
         try:
             return cast("Part", entry.load())

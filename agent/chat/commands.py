@@ -10,6 +10,7 @@ from typing import Any
 
 from ...prompts import variant_names
 from ...tools.errors import InputError
+from ...tools.spelling import closest
 from ..study.apply import write
 from .control import StudyControl
 from .drafts import draft_from_command
@@ -51,10 +52,8 @@ def run_command(control: StudyControl, line: str) -> str:
     name, words = parse_line(line)
     command = COMMANDS.get(name)
     if command is None:
-        import difflib
-
-        close = difflib.get_close_matches(name, COMMANDS, n=1)
-        raise InputError(f"there is no command /{name}", f"did you mean /{close[0]}?" if close else "/help lists them")
+        guess = closest(name, COMMANDS)
+        raise InputError(f"there is no command /{name}", f"did you mean /{guess}?" if guess else "/help lists them")
     return command.run(control, words)
 
 

@@ -244,7 +244,7 @@ class StudyControl:
             StudyFileError: the changed study is not valid.
         """
         study = self._study()
-        changed = parse_study({**definition(study), **sections}, study.directory / "study.toml")
+        changed = parse_study({**definition(study), **sections}, study.directory / "study.toml", study.text)
         if self.running and self.session is not None:
             self._next = changed
             self.background.call(self.session.stop)
@@ -361,8 +361,7 @@ class StudyControl:
 
     def as_toml(self) -> str:
         """Return the study as the text of a study file."""
-        study = self._study()
-        data = study.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        data = self._study().model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         return to_toml(data)
 
     def describe(self) -> str:

@@ -1,6 +1,5 @@
 """Reads a study file and reports everything that is wrong with it at once: file, line, field, fix."""
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ...tools.errors import InputError
+from ...tools.spelling import did_you_mean
 from .parameters import BoolParameter, CategoricalParameter, FloatParameter, IntParameter, OrdinalParameter
 from .rules import Finding, findings
 from .sections import Study
@@ -85,8 +85,8 @@ def parse_study(data: dict[str, Any], file: Path, text: str = "", *, check_files
     except ValidationError as error:
         found = [_explain(each, data) for each in error.errors(include_url=False)]  # type: ignore[arg-type]
         raise StudyFileError(_problems(_without_misspelt(found), file, text)) from None
-    study.__dict__["directory"] = file.resolve().parent
-    wrong = findings(study, file.resolve().parent) if check_files else []
+    study = study.read_from(file.resolve().parent, text)
+    wrong = findings(study, study.directory) if check_files else []
     if wrong:
         raise StudyFileError(_problems(wrong, file, text))
     return study
@@ -131,15 +131,13 @@ def _explain(error: dict[str, Any], data: dict[str, Any]) -> Finding:
         case "missing":
             message = f"missing: add {path[-1]} = ..."
         case "extra_forbidden":
-            close = difflib.get_close_matches(str(path[-1]), _fields_at(error["loc"]), n=1)
-            message = f"unknown field; did you mean {close[0]!r}?" if close else "unknown field: remove it"
+            guess = did_you_mean(str(path[-1]), _fields_at(error["loc"]), otherwise=": remove it")
+            message = f"unknown field{guess}"
         case "union_tag_not_found":
             path, message = (*path, "type"), f"missing: add type = one of {', '.join(map(repr, _KINDS))}"
         case "union_tag_invalid":
-            close = difflib.get_close_matches(str(error["ctx"]["tag"]), _KINDS, n=1)
-            guess = f"; did you mean {close[0]!r}?" if close else ""
-            path = (*path, "type")
-            message = f"{error['ctx']['tag']!r} is not one of {', '.join(map(repr, _KINDS))}{guess}"
+            path, tag = (*path, "type"), str(error["ctx"]["tag"])
+            message = f"{tag!r} is not one of {', '.join(map(repr, _KINDS))}{did_you_mean(tag, _KINDS)}"
         case "value_error":
             message = str(error["ctx"]["error"])
         case _ if kind in _TAKES_A_TABLE:

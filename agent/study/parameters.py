@@ -3,7 +3,6 @@
 A new kind is a class here and its place in the union `Parameter`.
 """
 
-import difflib
 import math
 import re
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from pydantic import (
 )
 
 from ...tools.expressions import Kind, Value
+from ...tools.spelling import closest, did_you_mean
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -145,8 +145,7 @@ class _ChoiceParameter(_Parameter):
         if any(isinstance(choice, float) and not math.isfinite(choice) for choice in self.choices):
             raise ValueError("choices must be finite")
         if self.default not in self.choices:
-            close = difflib.get_close_matches(str(self.default), map(str, self.choices), n=1)
-            guess = f"; did you mean {close[0]!r}?" if close else ""
+            guess = did_you_mean(str(self.default), map(str, self.choices))
             raise ValueError(f"default {self.default!r} is not one of choices{guess}")
         return self
 
@@ -306,9 +305,9 @@ def _nearest_text(given: object, choices: Sequence[str], default: str) -> tuple[
         for choice in choices:
             if choice.casefold() == word.casefold():
                 return choice, "parsed"
-        close = difflib.get_close_matches(word.casefold(), [choice.casefold() for choice in choices], n=1, cutoff=0.6)
-        if close:
-            return next(choice for choice in choices if choice.casefold() == close[0]), "nearest choice"
+        near = closest(word.casefold(), [choice.casefold() for choice in choices])
+        if near is not None:
+            return next(choice for choice in choices if choice.casefold() == near), "nearest choice"
     return default, f"{_short(given)} is not one of the choices: default"
 
 

@@ -1,12 +1,12 @@
 """Rules that concern several sections of a study at once. One function a rule, listed in `RULES`."""
 
-import difflib
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...tools.catalogue import catalogue_names
 from ...tools.expressions import Expression, ExpressionError, Kind, parse
+from ...tools.spelling import did_you_mean
 from ...tools.targets.template import BUILT_IN, names_in
 from ..parts import PLANNERS, PRUNERS, SAMPLERS
 from .parameters import CategoricalParameter, OrdinalParameter
@@ -69,9 +69,7 @@ def _expression(study: Study, path: tuple[str | int, ...], text: str) -> Iterato
         expression = parse(text)
         unknown = sorted(expression.names - kinds.keys())
         if unknown:
-            close = difflib.get_close_matches(unknown[0], kinds, n=1)
-            guess = f"; did you mean {close[0]!r}?" if close else ""
-            yield path, f"unknown parameter {unknown[0]!r} in {text!r}{guess}"
+            yield path, f"unknown parameter {unknown[0]!r} in {text!r}{did_you_mean(unknown[0], kinds)}"
             return
         if not expression.names:
             yield path, f"{text!r} names no parameter"
@@ -89,8 +87,8 @@ def _impossible_values(study: Study, path: tuple[str | int, ...], expression: Ex
             continue
         for constant in expression.constants_compared_with(name):
             if constant not in parameter.choices:
-                close = difflib.get_close_matches(str(constant), map(str, parameter.choices), n=1, cutoff=0.4)
-                guess = f"; did you mean {close[0]!r}?" if close else f"; choices: {parameter.choices}"
+                known, otherwise = map(str, parameter.choices), f"; choices: {parameter.choices}"
+                guess = did_you_mean(str(constant), known, cutoff=0.4, otherwise=otherwise)
                 yield path, f"{constant!r} is not a choice of {name}{guess}"
 
 
@@ -124,8 +122,7 @@ def _command(study: Study, directory: Path) -> Iterator[Finding]:
             yield path, f"{word!r} runs in an empty directory: write {{study_dir}}/{word}"
     allowed = [*study.parameters, *BUILT_IN, *(["fidelity"] if study.fidelity else [])]
     for name in sorted(used - set(allowed)):
-        close = difflib.get_close_matches(name, allowed, n=1)
-        yield path, f"{{{name}}} is no parameter" + (f"; did you mean {{{close[0]}}}?" if close else "")
+        yield path, f"{{{name}}} is no parameter{did_you_mean(name, allowed, shown='{{{}}}'.format)}"
     unused = [name for name in study.parameters if name not in used]
     if used <= set(allowed) and unused and len(unused) < len(study.parameters):
         yield (
@@ -161,9 +158,7 @@ def _names_of_parts(study: Study, _directory: Path) -> Iterator[Finding]:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    guess = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{name!r} is not one of {', '.join(known)}{guess}"
+    return f"{name!r} is not one of {', '.join(known)}{did_you_mean(name, known)}"
 
 
 def _focus(study: Study, _directory: Path) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """The study file as pydantic models: what is tuned, how it is measured, what it may cost.
 
-Knows nothing of files; `studyfile` reads them. Rules that concern several sections are in `studyrules`.
+Knows nothing of files; `file` reads them. Rules that concern several sections are in `rules`.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from ...tools.expressions import Value, parse
 from ...tools.targets import Evaluation
@@ -312,7 +312,24 @@ class Study(_Section):
     fidelity: FidelitySection | None = None
     check: Check = Check()
     apply: Apply | None = None
-    directory: Path = Field(Path(), exclude=True, init=False)
+    _directory: Path = PrivateAttr(Path())
+    _text: str = PrivateAttr("")
+
+    def read_from(self, directory: Path, text: str) -> Self:
+        """Return the study as read from a file in this folder, with this text."""
+        placed = self.model_copy()
+        placed._directory, placed._text = directory, text  # noqa: SLF001 (our own copy)
+        return placed
+
+    @property
+    def directory(self) -> Path:
+        """The folder of the study's file: where its programs are looked for."""
+        return self._directory
+
+    @property
+    def text(self) -> str:
+        """The text of the file that the study was read from; '' when there was none."""
+        return self._text
 
     @property
     def name(self) -> str:

@@ -3,7 +3,6 @@
 One declaration gives Optuna's distributions, the JSON schema for models, validation, and repair.
 """
 
-import difflib
 import json
 import math
 import random
@@ -13,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...tools.expressions import Expression, Value, parse
+from ...tools.spelling import did_you_mean
 from .parameters import OrdinalParameter, Parameter
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ class Space:
         configuration = self.draw(choose)
         for name, given in values.items():
             if name not in self.parameters:
-                close = difflib.get_close_matches(str(name), self.parameters, n=1)
-                guess = f"; did you mean {close[0]!r}?" if close else ""
+                guess = did_you_mean(str(name), self.parameters)
                 changes.append(Change(str(name)[:80], given, None, f"unknown parameter: dropped{guess}"))
             elif name not in configuration and given is not None:
                 changes.append(Change(name, given, None, f"inactive unless {self.parameters[name].when}: dropped"))
@@ -152,7 +151,8 @@ class Space:
     def _neighbours(self, configuration: Configuration, clause: Clause) -> Iterator[Configuration]:
         """Yield configurations that differ in one parameter of a clause: its default first, then other values."""
         for name in sorted(clause.expression.names & configuration.keys(), key=list(self.parameters).index):
-            for value in _alternatives(self.parameters[name]):
+            parameter = self.parameters[name]
+            for value in dict.fromkeys(self.focused(name, parameter, each) for each in _alternatives(parameter)):
                 yield self.complete({**configuration, name: value})
 
     def complete(self, values: Mapping[str, Value]) -> Configuration:
