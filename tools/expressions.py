@@ -17,13 +17,27 @@ Value = bool | int | float | str
 Kind = Literal["number", "string", "bool"]
 
 MAX_LENGTH = 1000
+_MOST_BITS = 1100
+_MOST_DIGITS = 400
+
+
+def _round(value: float, digits: float = 0) -> float:
+    """Round as Python does; digits beyond those that numbers have change nothing, or leave nothing."""
+    if not float(digits).is_integer():
+        return math.nan
+    if digits < -_MOST_DIGITS:
+        return 0.0
+    return round(value, int(digits)) if 0 < abs(digits) <= _MOST_DIGITS else round(value) if digits == 0 else value
+
+
 FUNCTIONS: dict[str, Callable[..., float]] = {
     "min": min,
     "max": max,
     "abs": abs,
-    "round": round,
+    "round": _round,
     "floor": math.floor,
 }
+_MOST_ARGUMENTS = {"abs": 1, "round": 2, "floor": 1}
 
 _COMPARE: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
     ast.Eq: ("==", operator.eq),
@@ -142,6 +156,8 @@ def _check_node(node: ast.AST) -> None:
         case ast.Call(func=ast.Name(id=name), keywords=[]) if name in FUNCTIONS:
             if not node.args:
                 raise ExpressionError(f"{name}() needs an argument")
+            if len(node.args) > (most := _MOST_ARGUMENTS.get(name, len(node.args))):
+                raise ExpressionError(f"{name}() takes at most {most} arguments")
         case ast.Call():
             raise ExpressionError(f"only these functions may be called: {', '.join(FUNCTIONS)}")
         case ast.BoolOp() | ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.IfExp() | ast.Name():
@@ -187,27 +203,41 @@ def _value(node: ast.expr, values: Mapping[str, Value]) -> object:
 def _number(node: ast.expr, values: Mapping[str, Value]) -> object:
     match node:
         case ast.UnaryOp(op=op, operand=operand):
-            number: float = _value(operand, values)  # type: ignore[assignment]
-            return -number if isinstance(op, ast.USub) else number
+            return _bounded(operator.neg if isinstance(op, ast.USub) else operator.pos, [_value(operand, values)])
         case ast.BinOp(left=left, op=op, right=right):
-            try:
-                return _ARITHMETIC[type(op)](_value(left, values), _value(right, values))  # type: ignore[arg-type]
-            except (ZeroDivisionError, OverflowError):
-                return math.nan  # compares as false, so a division by zero never ends a run
+            return _bounded(_ARITHMETIC[type(op)], [_value(left, values), _value(right, values)])
         case ast.Call(func=ast.Name(id=name), args=args):
-            try:
-                return FUNCTIONS[name](*(_value(arg, values) for arg in args))
-            except (TypeError, ValueError, OverflowError):
-                return math.nan
+            return _bounded(FUNCTIONS[name], [_value(arg, values) for arg in args])
         case _:
             raise ExpressionError(f"{type(node).__name__} is not allowed here")
+
+
+def _bounded(function: Callable[..., float], arguments: list[object]) -> float:
+    """Return a function of numbers that are not endless; NaN where there is no such number.
+
+    NaN compares as false, so a division by zero never ends a run.
+    """
+    if not all(map(_is_bounded, arguments)):
+        return math.nan
+    try:
+        found = function(*arguments)
+    except (ArithmeticError, TypeError, ValueError):
+        return math.nan
+    return found if _is_bounded(found) else math.nan
+
+
+def _is_bounded(value: object) -> bool:
+    return isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= _MOST_BITS)
 
 
 def _compare(node: ast.Compare, values: Mapping[str, Value]) -> bool:
     left = _value(node.left, values)
     for op, comparator in zip(node.ops, node.comparators, strict=True):
         right = _value(comparator, values)
-        if not _COMPARE[type(op)][1](left, right):
+        try:
+            if not _COMPARE[type(op)][1](left, right):
+                return False
+        except TypeError:  # a number against a text: `kind` says so where it is written
             return False
         left = right
     return True

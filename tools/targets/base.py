@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from ..expressions import Value
 from ..sandbox import Sandbox
+from ..text import one_line, plain
 
-LOG_LENGTH = 4000
+LOG_LENGTH, LONGEST_REASON = 4000, 600
 
 
 class Measurement(BaseModel):
@@ -18,7 +19,8 @@ class Measurement(BaseModel):
 
     `metrics` are finite numbers by name; empty when `state` is failed, and then `reason` says why in one line.
     A pruned one was stopped early: its metrics are the last it reported. `log` is the end of what the evaluation
-    printed: untrusted text.
+    printed: untrusted text. `notice` is what a person should know of the machine, such as a folder that stays behind.
+    All text is made plain here, whoever measured.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,6 +30,22 @@ class Measurement(BaseModel):
     reason: str | None = None
     duration_s: float = 0.0
     log: str = ""
+    notice: str = ""
+
+    @field_validator("reason")
+    @classmethod
+    def _reason_is_a_line(cls, reason: str | None) -> str | None:
+        return None if reason is None else one_line(reason, LONGEST_REASON)
+
+    @field_validator("log")
+    @classmethod
+    def _log_is_plain(cls, log: str) -> str:
+        return plain(log)[-LOG_LENGTH:]
+
+    @field_validator("metrics")
+    @classmethod
+    def _names_are_lines(cls, metrics: dict[str, float]) -> dict[str, float]:
+        return {name if name.isprintable() else one_line(name): value for name, value in metrics.items()}
 
 
 Watch = Callable[[Mapping[str, float]], bool]

@@ -1,5 +1,6 @@
 """The `command` target: one run of a program per evaluation."""
 
+import asyncio
 import json
 import os
 import re
@@ -9,14 +10,15 @@ from pathlib import Path
 
 from ..expressions import Value
 from ..sandbox import Outcome, SandboxedCommand, run
+from ..text import one_line, plain
 from . import metrics
 from .base import LOG_LENGTH, Measurement, Watch, Workplace
 from .evaluation import Evaluation
-from .scratch import fresh_directory, remove_leftovers
+from .patterns import from_patterns
+from .scratch import remove_leftovers, working_directory
 from .template import fill
 
 _PASSED_ON = ("LANG", "LC_ALL", "TZ")
-_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _OUT_OF_MEMORY = re.compile(r"MemoryError|bad_alloc|[Cc]annot allocate memory|[Oo]ut of memory|OutOfMemoryError")
 
 
@@ -26,10 +28,11 @@ class CommandTarget:
     def __init__(self, evaluation: Evaluation, workplace: Workplace) -> None:
         self.evaluation = evaluation
         self.workplace = workplace
+        self._left: list[str] = []
 
     async def prepare(self) -> None:
         """Remove what killed runs left behind."""
-        remove_leftovers()
+        await asyncio.to_thread(remove_leftovers, self._left.append)
 
     async def restore(self) -> None:
         """Nothing to do: every evaluation has a directory of its own."""
@@ -44,25 +47,36 @@ class CommandTarget:
         watch: Watch | None = None,
     ) -> Measurement:
         """Run the command once; see `Target.evaluate`."""
+        argv = self.argv(configuration, seed, fidelity)
+        job = {"configuration": dict(configuration), "seed": seed, "fidelity": fidelity}
+        try:
+            async with working_directory(self._left.append) as directory:
+                (directory / "trimtab.json").write_text(json.dumps(job), encoding="utf-8")
+                measured = await self._run(argv, directory, required, watch)
+        except OSError as error:  # no program, or no room for its folder
+            measured = Measurement(state="failed", reason=f"{error.filename or argv[0]}: {error.strerror}")
+        if not self._left:
+            return measured
+        notice = self._left[-1]
+        self._left.clear()
+        return measured.model_copy(update={"notice": notice})
+
+    async def _run(
+        self, argv: list[str], directory: Path, required: tuple[str, ...], watch: Watch | None
+    ) -> Measurement:
         reported: dict[str, float] = {}
 
         def line_printed(line: str) -> bool:
-            reported.update(found := metrics.of_json_line(line) or {})
+            found = metrics.of_watched_line(line)
+            reported.update(found)
             return watch is not None and bool(found) and watch(found)
 
-        with fresh_directory() as directory:
-            job = {"configuration": dict(configuration), "seed": seed, "fidelity": fidelity}
-            (directory / "trimtab.json").write_text(json.dumps(job))
-            argv = self.argv(configuration, seed, fidelity)
-            try:
-                lines = None if watch is None else line_printed
-                outcome = await run(self._sandboxed(argv, directory), self.workplace.sandbox, lines)
-            except OSError as error:
-                return Measurement(state="failed", reason=f"{argv[0]}: {error.strerror}")
-            if outcome.stopped:
-                log = clean(outcome.stdout[-LOG_LENGTH:])
-                return Measurement(state="pruned", metrics=reported, duration_s=outcome.duration_s, log=log)
-            return self._measurement(outcome, directory, required)
+        lines = None if watch is None else line_printed
+        outcome = await run(self._sandboxed(argv, directory), self.workplace.sandbox, lines)
+        if outcome.stopped:
+            log = outcome.stdout[-LOG_LENGTH:]
+            return Measurement(state="pruned", metrics=reported, duration_s=outcome.duration_s, log=log)
+        return await self._measurement(outcome, directory, required)
 
     def argv(self, configuration: Mapping[str, Value], seed: int, fidelity: float | None) -> list[str]:
         """Return the command line for a configuration."""
@@ -76,13 +90,13 @@ class CommandTarget:
             values["fidelity"] = fidelity
         return fill(self.evaluation.command or [], values)
 
-    def read_metrics(self, outcome: Outcome, directory: Path, _required: tuple[str, ...]) -> dict[str, float]:
+    async def read_metrics(self, outcome: Outcome, directory: Path, _required: tuple[str, ...]) -> dict[str, float]:
         """Return all numbers the run reported; raises MetricsError."""
         if self.evaluation.patterns:
-            return metrics.from_patterns(outcome.stdout, self.evaluation.patterns)
+            return await from_patterns(outcome.stdout, self.evaluation.patterns)
         if self.evaluation.metrics_file:
-            return metrics.from_json_file(directory / self.evaluation.metrics_file)
-        return metrics.from_last_json_line(outcome.stdout)
+            return await asyncio.to_thread(metrics.from_json_file, directory / self.evaluation.metrics_file)
+        return await asyncio.to_thread(metrics.from_last_json_line, outcome.stdout)
 
     def readable(self) -> tuple[Path, ...]:
         """Return what the sandbox shows of the hidden folders: the study, this Python, what the study names."""
@@ -113,13 +127,13 @@ class CommandTarget:
             cpus=self.workplace.cpus,
         )
 
-    def _measurement(self, outcome: Outcome, directory: Path, required: tuple[str, ...]) -> Measurement:
-        log = clean(outcome.stdout[-LOG_LENGTH:] + outcome.stderr[-LOG_LENGTH:])[-LOG_LENGTH:]
+    async def _measurement(self, outcome: Outcome, directory: Path, required: tuple[str, ...]) -> Measurement:
+        log = plain(outcome.stdout[-LOG_LENGTH:]) + plain(outcome.stderr[-LOG_LENGTH:])
         reason = self._failure(outcome, directory)
         found: dict[str, float] = {}
         if reason is None:
             try:
-                found = metrics.check_required(self.read_metrics(outcome, directory, required), required)
+                found = metrics.check_required(await self.read_metrics(outcome, directory, required), required)
             except metrics.MetricsError as error:
                 reason = str(error)
         if reason is None:
@@ -130,17 +144,17 @@ class CommandTarget:
         if outcome.killed:
             return outcome.killed
         if outcome.exit_code != 0:
-            lines = clean(outcome.stderr).strip().splitlines() or clean(outcome.stdout).strip().splitlines()
-            last = f": {lines[-1].strip()[:200]}" if lines else ""
+            last = _last_line(outcome.stderr) or _last_line(outcome.stdout)
+            said = f": {last}" if last else ""
             memory = self.evaluation.limits.memory
             if _OUT_OF_MEMORY.search(outcome.stderr):
-                last += f" (limit memory is {memory >> 20} MiB)"
-            return f"exit status {outcome.exit_code}{last}"
+                said += f" (limit memory is {memory >> 20} MiB)"
+            return f"exit status {outcome.exit_code}{said}"
         if not directory.is_dir():
             return "deleted its working directory"
         return None
 
 
-def clean(text: str) -> str:
-    """Return text without terminal escapes and control characters, which an evaluation may print."""
-    return _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+def _last_line(text: str) -> str:
+    lines = plain(text[-LOG_LENGTH:]).strip().splitlines()
+    return one_line(lines[-1], 200) if lines else ""

@@ -1,12 +1,26 @@
-"""Reads metrics out of what an evaluation wrote: the last JSON line, a JSON file, or named patterns."""
+"""Reads metrics out of what an evaluation wrote: the last JSON line, or a JSON file. All of it is hostile.
 
+Numbers are finite or refused, `true` and `false` are none, a name is visible text of bounded length that is given
+once. What is read is bounded, and reading never waits.
+"""
+
+import errno
 import json
 import math
-import re
+import os
+import stat
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-_MAX_FILE = 16 << 20
+from ..text import is_name, one_line
+
+_MAX_BYTES = 4 << 20
+_MAX_METRICS = 1000
+_LONGEST_WATCHED = 64 << 10
+_LONGEST_NUMBER = 400
+_READ_ONLY = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
 
 
 class MetricsError(ValueError):
@@ -15,7 +29,7 @@ class MetricsError(ValueError):
 
 def from_last_json_line(stdout: str) -> dict[str, float]:
     """Return the numbers of the last line that is a JSON object."""
-    for line in reversed(stdout.splitlines()):
+    for line in reversed(stdout.replace("\r", "\n").split("\n")):
         found = of_json_line(line)
         if found is not None:
             return found
@@ -23,41 +37,84 @@ def from_last_json_line(stdout: str) -> dict[str, float]:
 
 
 def of_json_line(line: str) -> dict[str, float] | None:
-    """Return the numbers of a line that is a JSON object; None when it is none."""
+    """Return the numbers of a line that is a JSON object; None when it is none.
+
+    Raises:
+        MetricsError: the object gives a name twice, or too many.
+    """
     text = line.strip()
-    if not (text.startswith("{") and text.endswith("}")):
+    if not (text.startswith("{") and text.endswith("}") and len(text) <= _MAX_BYTES):
         return None
     try:
-        return _numbers(json.loads(text), "a JSON line")
+        return _numbers(_parsed(text), "a JSON line")
     except (json.JSONDecodeError, RecursionError):
         return None
 
 
-def from_json_file(path: Path) -> dict[str, float]:
-    """Return the numbers of a JSON object in a file."""
+def of_watched_line(line: str) -> dict[str, float]:
+    """Return the finite numbers of a JSON line that a running evaluation prints; none when it is no usable one."""
+    if len(line) > _LONGEST_WATCHED:
+        return {}
     try:
-        if path.is_symlink() or path.stat().st_size > _MAX_FILE:
-            raise MetricsError(f"{path.name} is a link or larger than 16 MiB")
-        return _numbers(json.loads(path.read_text(errors="replace")), path.name)
-    except OSError:
-        raise MetricsError(f"wrote no {path.name}") from None
+        found = of_json_line(line) or {}
+    except MetricsError:
+        return {}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def from_json_file(path: Path) -> dict[str, float]:
+    """Return the numbers of a JSON object in a file that an evaluation wrote."""
+    try:
+        return _numbers(_parsed(read_text(path)), path.name)
     except (json.JSONDecodeError, RecursionError):
         raise MetricsError(f"{path.name} is not JSON") from None
 
 
-def from_patterns(stdout: str, patterns: Mapping[str, str]) -> dict[str, float]:
-    """Return the last match of each pattern's group 1 as a number."""
-    found = {}
-    for name, pattern in patterns.items():
-        matches = list(re.finditer(pattern, stdout))
-        if not matches:
-            raise MetricsError(f"output does not match patterns.{name}")
-        text = str(matches[-1][1])
-        try:
-            found[name] = float(text.replace(",", ""))
-        except ValueError:
-            raise MetricsError(f"patterns.{name} found {text[:40]!r}, which is not a number") from None
-    return found
+def read_text(path: Path) -> str:
+    """Return the text of a file that an evaluation wrote; anything but a plain file of bounded size is refused.
+
+    Raises:
+        MetricsError: it is not there, or refused.
+    """
+    try:
+        file = os.open(path, _READ_ONLY)
+    except OSError as error:
+        raise MetricsError(_unread(path, error)) from None
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            raise MetricsError(f"{path.name} is not a plain file")
+        if found.st_size > _MAX_BYTES:
+            raise MetricsError(f"{path.name} is larger than {_MAX_BYTES >> 20} MiB")
+        with os.fdopen(file, "rb", closefd=False) as opened:
+            return opened.read(_MAX_BYTES).decode("utf-8-sig", errors="replace")
+    except OSError as error:
+        raise MetricsError(_unread(path, error)) from None
+    finally:
+        os.close(file)
+
+
+def _unread(path: Path, error: OSError) -> str:
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR:
+            return f"wrote no {path.name}"
+        case errno.ELOOP:
+            return f"{path.name} is a link, not a plain file"
+        case errno.ENXIO:
+            return f"{path.name} is not a plain file"
+    return f"{path.name} cannot be read: {error.strerror}"
+
+
+def number_of(text: str, where: str) -> float:
+    """Return the number that a text is, thousands separators allowed.
+
+    Raises:
+        MetricsError: it is none.
+    """
+    try:
+        return float(text[:_LONGEST_NUMBER].replace(",", ""))
+    except ValueError:
+        raise MetricsError(f"{where} found {one_line(text, 40)!r}, which is not a number") from None
 
 
 def check_required(metrics: Mapping[str, float], required: tuple[str, ...]) -> dict[str, float]:
@@ -68,21 +125,30 @@ def check_required(metrics: Mapping[str, float], required: tuple[str, ...]) -> d
     """
     for name in required:
         if name not in metrics:
-            has = ", ".join(sorted(metrics)[:10]) or "none"
-            raise MetricsError(f"no metric {name!r} in the output (it has: {has})")
+            has = ", ".join(one_line(each, 40) for each in sorted(metrics)[:10]) or "none"
+            raise MetricsError(f"no metric {name!r} in the output (numbers it has: {has})")
         if not math.isfinite(metrics[name]):
             raise MetricsError(f"metric {name!r} is {metrics[name]}")
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
+def _parsed(text: str) -> Any:
+    """Return the value of a JSON text, every number as a float: of any length, and too large ones infinite."""
+    return json.loads(text, parse_int=float, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise MetricsError(f"the metric {one_line(twice, 40)!r} is given twice")
+    return found
+
+
 def _numbers(data: object, where: str) -> dict[str, float]:
     if not isinstance(data, dict):
         raise MetricsError(f"{where} is not a JSON object")
-    found = {}
-    for name, value in data.items():
-        if isinstance(value, int | float):
-            try:
-                found[str(name)] = float(value)
-            except OverflowError:
-                found[str(name)] = math.inf
+    found = {name: value for name, value in data.items() if isinstance(value, float) and is_name(name)}
+    if len(found) > _MAX_METRICS:
+        raise MetricsError(f"{where} has more than {_MAX_METRICS} metrics")
     return found

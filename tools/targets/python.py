@@ -1,5 +1,6 @@
 """The `python` target: a function of the study's folder, called in a process of its own, never in ours."""
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,10 +25,10 @@ class PythonTarget(CommandTarget):
         """Return what a command may read, and the worker's own file."""
         return (*super().readable(), _WORKER)
 
-    def read_metrics(self, outcome: Outcome, directory: Path, required: tuple[str, ...]) -> dict[str, float]:
+    async def read_metrics(self, outcome: Outcome, directory: Path, required: tuple[str, ...]) -> dict[str, float]:
         """Return what the function returned; a plain number is the first required metric."""
         del outcome
-        found = metrics.from_json_file(directory / "trimtab-result.json")
+        found = await asyncio.to_thread(metrics.from_json_file, directory / "trimtab-result.json")
         if "return value" in found and required:
             return {required[0]: found["return value"]}
         return found
