@@ -88,7 +88,7 @@ def evaluation_row(study_id: int, evaluation: StoredEvaluation) -> dict[str, Any
         "seed": evaluation.seed,
         "configuration": None,
         "finished": time.time(),
-        **evaluation.measurement.model_dump(exclude={"metrics"}),
+        **evaluation.measurement.model_dump(exclude={"metrics", "notice"}),
         "metrics": json.dumps(evaluation.measurement.metrics),
     }
 

@@ -316,7 +316,7 @@ class Session:
             position=stored.position,
             repeats=max(self.study.evaluation.repeats, stored.position + 1),
             seed=stored.seed,
-            **stored.measurement.model_dump(exclude={"log"}),
+            **stored.measurement.model_dump(exclude={"log", "notice"}),
         )
 
     def _trial_finished(self, trial: Trial, *, improved: bool) -> events.TrialFinished:
