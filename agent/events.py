@@ -179,11 +179,26 @@ class DefaultTrial(BaseModel):
     state: str
 
 
+class ConstraintResult(BaseModel):
+    """How default and incumbent keep a constraint on the check seeds: (centre, low, high) of the metric each.
+
+    `*_keeps` is null where the measurements cannot tell.
+    """
+
+    metric: str
+    bound: str = Field(description="In words, such as '<= 500'.")
+    default: tuple[float, float, float] | None
+    incumbent: tuple[float, float, float] | None
+    default_keeps: bool | None
+    incumbent_keeps: bool | None
+
+
 class CheckResult(BaseModel):
     """The paired re-measurement of incumbent against default on the check seeds.
 
-    `ratio` is how many times better the incumbent is (above 1: better), with a bootstrap 95 % interval; null where
-    a ratio has no meaning (values of both signs), and then `difference` is the mean gain instead.
+    `ratio` is how many times better the incumbent is (above 1: better), with a 95 % interval that needs no assumption
+    about the noise; null where a ratio has no meaning (values of both signs), and then `difference` is the gain.
+    The interval is null with too few pairs.
     """
 
     metric: str
@@ -197,6 +212,9 @@ class CheckResult(BaseModel):
     default_median: float | None = None
     incumbent_median: float | None = None
     failed_pairs: int = 0
+    constraints: list[ConstraintResult] = []
+    smallest: float | None = Field(None, description="Gain that so many pairs of this spread prove 4 times in 5.")
+    notes: list[str] = Field([], description="What a reader should know beside the verdict.")
 
 
 class AblationStep(BaseModel):

@@ -6,27 +6,20 @@ Tables are arm -> task -> regrets, one per seed; seeds are paired across arms. S
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ..agent.statistics import Interval, holm
+
 Values = NDArray[np.float64]
 ByTask = Mapping[str, Values]
 RESAMPLES = 2000
 LEVEL = 0.05
 POWER = 0.8
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -91,15 +84,6 @@ def compare(table: Mapping[str, ByTask], reference: str, seed: int = 0) -> list[
 def differences(arm: ByTask, reference: ByTask) -> Values:
     """Return arm minus reference for every pair of task and seed."""
     return np.concatenate([arm[task] - reference[task] for task in reference])
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number (Holm, 1979)."""
-    adjusted, worst = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = worst
-    return adjusted
 
 
 def probability_of_improvement(arm: ByTask, reference: ByTask, seed: int = 0) -> Interval:

@@ -24,12 +24,13 @@ def summary_lines(study: Study, report: StudyFinished) -> list[str]:
             )
             lines.append(f"  default {before} -> incumbent {after}, medians on seeds the search never saw")
         lines.append(f"  {check.verdict}")
+        lines += [f"  {note}" for note in words.beside(check)]
     if report.ablation:
         lines.append("what made the difference, from the default to the incumbent:")
         for each in report.ablation:
             changed, effect = words.step(each)
             lines.append(f"  {_mark(each)} {effect:<24} {changed}")
-        lines.append("  (* helped, ! hurt: the interval of the step excludes no effect)")
+        lines.append("  (* helped, ! hurt: told from no effect, all steps together at 95 %)")
     if report.check is not None and report.check.improved:
         lines += [
             "how to apply it:",

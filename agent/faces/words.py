@@ -68,10 +68,25 @@ def interval(check: CheckResult) -> str:
         return "not measured again"
     if check.ratio is not None and check.low is not None and check.high is not None:
         return f"{check.ratio:.2f}x better (95 % interval {check.low:.2f} to {check.high:.2f}, {check.pairs} pairs)"
+    if check.ratio is not None:
+        return f"{check.ratio:.2f}x better in {check.pairs} pairs, too few for an interval"
     if check.difference is not None:
         value, low, high = check.difference
         return f"better by {value:.4g} (95 % interval {low:.4g} to {high:.4g}, {check.pairs} pairs)"
     return "no pair could be measured"
+
+
+def beside(check: CheckResult) -> list[str]:
+    """Return what stands beside a verdict: constraints, notes, and what so many pairs could have proved."""
+    lines = []
+    for each in check.constraints:
+        if each.incumbent is not None:
+            value, low, high = each.incumbent
+            lines.append(f"{each.metric} {each.bound}: incumbent {value:.4g} ({low:.4g} to {high:.4g})")
+    if not check.improved and check.smallest is not None:
+        gain = f"{check.smallest:.2f}x" if check.ratio is not None else f"{check.smallest:.3g}"
+        lines.append(f"smallest gain that these pairs could have proved (4 times in 5): {gain}")
+    return [*lines, *check.notes]
 
 
 def step(each: AblationStep) -> tuple[str, str]:

@@ -11,7 +11,8 @@ from ..memory.rows import StoredEvaluation
 from ..study.space import Configuration
 from ..trials.candidate import Candidate
 from ..verdict.ablation import measure_ablation
-from ..verdict.check import Measure, Pairs, judge, measure_pairs, nothing_to_check
+from ..verdict.check import Measure, measure_pairs
+from ..verdict.judgement import Pairs, judge, nothing_to_check
 from .record import Record
 
 

@@ -168,6 +168,13 @@ class Constraint(_Section):
             raise ValueError(f"min = {self.min} is above max = {self.max}")
         return self
 
+    @property
+    def words(self) -> str:
+        """The bound in words, such as '<= 500'."""
+        bounds = [f">= {self.min:g}"] if self.min is not None else []
+        bounds += [f"<= {self.max:g}"] if self.max is not None else []
+        return " and ".join(bounds)
+
     def violation(self, value: float) -> float:
         """Return by how much a value exceeds the bound; 0 or less when it does not."""
         over = value - self.max if self.max is not None else -float("inf")

@@ -6,6 +6,7 @@ al., GECCO 2002) and SMAC's intensification (Hutter et al., LION 2011), with one
 configuration, because there are few repeats of each.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from statistics import mean, variance
 from ...tools.targets.evaluation import Evaluation
 
 DEFAULT_REPEATS = 3
-_DECIDED = 1.645
-"""Standard errors that separate two configurations: one-sided 95 %."""
+_LEVEL = 0.95
+"""Two configurations are told apart by a one-sided test of this level."""
 
 
 @dataclass
@@ -66,7 +67,7 @@ def separation(losses: Sequence[float], other: Sequence[float], noise: Noise) ->
 def beats(losses: Sequence[float], incumbent: Sequence[float], noise: Noise) -> bool:
     """Whether the difference to the incumbent exceeds the noise. Where the noise is unknown, smaller is better."""
     found = separation(losses, incumbent, noise)
-    return mean(losses) < mean(incumbent) if found is None else found > _DECIDED
+    return mean(losses) < mean(incumbent) if found is None else found > _decided(noise.freedom)
 
 
 def enough(
@@ -81,7 +82,15 @@ def enough(
     if not incumbent:
         return True
     found = separation(losses, incumbent, noise)
-    return found is not None and (abs(found) > _DECIDED or found == 0.0 == (noise.absolute or 0.0))
+    return found is not None and (abs(found) > _decided(noise.freedom) or found == 0.0 == (noise.absolute or 0.0))
+
+
+@functools.cache
+def _decided(freedom: int) -> float:
+    """Return how many standard errors separate two configurations, when the error is known from so many degrees."""
+    from scipy.stats import t
+
+    return float(t.ppf(_LEVEL, max(1, freedom)))
 
 
 def _logs(losses: Sequence[float]) -> list[float]:

@@ -5,11 +5,12 @@ Heuristics 2016), with the order of the path fixed by one measurement of each si
 of evaluations linear in the number of changes.
 """
 
+import math
 from collections.abc import AsyncIterator
 
 from ...tools.targets import Measurement
 from ..events import AblationStep
-from ..statistics import MIN_PAIRS, gain_ratio
+from ..statistics import CONFIDENCE, block_contrasts, holm
 from ..study.sections import Study
 from ..study.space import Configuration, Space
 from ..trials.trial import Trial
@@ -68,7 +69,7 @@ async def measure_ablation(
         for step, node in enumerate(nodes):
             table[step].append(await measure(purpose, step, position, seed, node))
             done += 1
-            steps = [_step(study, nodes, table, index) for index in range(1, len(nodes))] if done == total else []
+            steps = _steps(study, nodes, table) if done == total else []
             yield done, total, steps
 
 
@@ -88,16 +89,37 @@ def _loss(study: Study, measurement: Measurement) -> float:
     return objective.loss(measurement.metrics[objective.metric])
 
 
-def _step(study: Study, nodes: list[Configuration], table: list[list[Measurement]], index: int) -> AblationStep:
-    before, after = nodes[index - 1], nodes[index]
-    changed = {name: (before.get(name), after.get(name)) for name in differing(before, after)}
-    metric = study.objectives[0].metric
-    both = [
-        pair for pair in zip(table[index - 1], table[index], strict=True) if all(m.state == "complete" for m in pair)
-    ]
-    old, new = [m.metrics[metric] for m, _ in both], [m.metrics[metric] for _, m in both]
-    ratio = gain_ratio(study.objectives[0], old, new) if both else None
-    if ratio is None:
-        return AblationStep(parameters=changed, ratio=None, low=None, high=None, matters=False)
-    matters = len(both) >= MIN_PAIRS and (ratio.low > 1 or ratio.high < 1)
-    return AblationStep(parameters=changed, ratio=ratio.value, low=ratio.low, high=ratio.high, matters=matters)
+def _steps(study: Study, nodes: list[Configuration], table: list[list[Measurement]]) -> list[AblationStep]:
+    """Return the steps of the path; a step beside a configuration that failed once has no effect that can be told.
+
+    A step matters when its effect is told from none after Holm's correction for the number of steps.
+    """
+    scales = [_scaled(study, row) for row in table]
+    whole = [index for index, scale in enumerate(scales) if scale is not None]
+    if len(whole) > 1 and len(table[0]) > 1:
+        contrasts = block_contrasts([scales[index] or [] for index in whole])
+        effects = {(a, b): each for a, b, each in zip(whole, whole[1:], contrasts, strict=False)}
+    else:
+        effects = {}
+    known = [index for index in range(1, len(nodes)) if (index - 1, index) in effects]
+    adjusted = dict(zip(known, holm([effects[index - 1, index][1] for index in known]), strict=True))
+    found = []
+    for index in range(1, len(nodes)):
+        before, after = nodes[index - 1], nodes[index]
+        changed = {name: (before.get(name), after.get(name)) for name in differing(before, after)}
+        if index not in adjusted:
+            found.append(AblationStep(parameters=changed, ratio=None, low=None, high=None, matters=False))
+            continue
+        gain = effects[index - 1, index][0].map(math.exp)
+        matters = adjusted[index] < 1 - CONFIDENCE
+        found.append(AblationStep(parameters=changed, ratio=gain.value, low=gain.low, high=gain.high, matters=matters))
+    return found
+
+
+def _scaled(study: Study, row: list[Measurement]) -> list[float] | None:
+    """Return the logarithms of a row's results, smaller is better; None where one failed or has no logarithm."""
+    objective = study.objectives[0]
+    if any(each.state != "complete" for each in row):
+        return None
+    gains = [objective.gain(1.0, each.metrics[objective.metric]) for each in row]
+    return None if None in gains else [-math.log(gain) for gain in gains if gain is not None]

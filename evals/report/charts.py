@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from markupsafe import Markup, escape
 
+from ...agent.statistics import Interval
 from ..results import Results
-from ..statistics import RESAMPLES, Interval, Values
+from ..statistics import RESAMPLES, Values
 
 _PALETTE = (
     "#0072b2",

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from ...agent.statistics import Interval
 from .. import statistics as st
 from ..results import Results
-from ..statistics import Comparison, Interval
+from ..statistics import Comparison
 
 READING = (
     "Normalised regret: 0 is the best known configuration, 1 the median one; lower is better. Every arm starts with "
