@@ -5,11 +5,11 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help install tune test check bench kills recording lock clean
+.PHONY: help install tune test test-services check bench kills recording lock clean
 
 help:
 	@echo "make tune     set up and tune the SQLite example, about three minutes"
-	@echo "make test     set up and run all tests"
+	@echo "make test     set up and run the tests; make test-services those with a database or a browser"
 	@echo "make check    format, lint, types, import contracts"
 	@echo "make bench    benchmarks, as ratios against named baselines"
 	@echo "make install  set up only; make clean removes what it made"
@@ -20,7 +20,7 @@ $(INSTALLED): pyproject.toml requirements/constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/constraints.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	@sh .ci/install-bubblewrap
+	@sh .ci/install-programs bwrap=bubblewrap setpriv=util-linux
 	$(BIN)/trimtab model pull || echo "no embedded model: trimtab uses the offline planner" >&2
 	@touch $@
 
@@ -28,7 +28,12 @@ tune: $(INSTALLED)
 	$(BIN)/trimtab tune examples/sqlite/study.toml
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n auto
+	@sh .ci/install-programs tmux=tmux
+	$(BIN)/python -m pytest -n auto -m "not services"
+
+test-services: $(INSTALLED)
+	@sh .ci/install-programs tmux=tmux chromium=chromium pg_ctlcluster=postgresql
+	$(BIN)/python -m pytest -n auto -m services
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -1,11 +1,14 @@
 """Fixtures that all tests share: a small study, a store of one's own, and no access to the user's data or keys."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import ending
 from trimtab.agent.memory.store import Store
 from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study
@@ -40,3 +43,55 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store(f"sqlite:///{tmp_path / 'store.db'}")
     yield opened
     opened.close()
+
+
+# The end of a run: no skip that nobody allowed, nothing left behind. Under pytest-xdist the controller looks.
+
+_skipped: dict[str, str] = {}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    os.environ[ending.MARK] = str(os.getpid())
+    place = Path(tempfile.mkdtemp(prefix="tests-of-trimtab-"))
+    place.chmod(0o755)  # evaluations of an ordinary user pass through
+    config.stash[_PLACE] = place
+    os.environ["TMPDIR"] = tempfile.tempdir = str(place)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _SERVICES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("services")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        _skipped[report.nodeid] = reason.removeprefix("Skipped: ")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput") or session.config.option.collectonly:
+        return
+    allowed = ending.allowed_skips(Path(__file__).with_name("allowed_skips.txt"))
+    found = [f"skipped, but not allowed: {line}" for line in ending.unexpected(_skipped, allowed)]
+    processes = ending.leftover_processes(os.environ[ending.MARK])
+    found += [f"left behind: process {number} {command}" for number, command in processes.items()]
+    found += [f"left behind: folder {name}" for name in ending.leftover_folders(session.config.stash[_PLACE])]
+    ending.end(processes)
+    if found:
+        session.config.stash[_FOUND] = found
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(_FOUND, []):
+        terminalreporter.write_line(line, red=True)
+
+
+_SERVICES = {"page", "postgresql"}
+"""Fixtures that need what `make test-services` installs."""
+
+_PLACE, _FOUND = pytest.StashKey[Path](), pytest.StashKey[list[str]]()
