@@ -13,8 +13,10 @@ from typing import Any, ClassVar
 
 from ..tools.expressions import Value
 from ..tools.targets import Measurement, Watch
+from ..tools.targets.contract import TargetContract
 from .budget import Ledger
 from .executors.base import Job
+from .executors.contract import ExecutorContract, contract_loss
 from .optimizers.base import Setting
 from .planners.base import Context, Planner, Setup
 from .study.file import parse_study
@@ -22,6 +24,17 @@ from .study.sections import Study
 from .study.space import from_optuna
 from .trials.history import History
 from .trials.proposal import Accepted, Refused, review
+
+__all__ = [
+    "ExecutorContract",
+    "FunctionExecutor",
+    "PlannerContract",
+    "SamplerContract",
+    "TargetContract",
+    "contract_loss",
+    "make_study",
+    "small_study",
+]
 
 
 def small_study(**sections: Any) -> dict[str, Any]:  # sections as a study file has them
@@ -149,3 +162,24 @@ class PlannerContract:
                 assert isinstance(reviewed, Accepted | Refused)
                 if isinstance(reviewed, Accepted):
                     assert context.study.space.problems(reviewed.configuration) == []
+
+    async def test_closes_unused_and_twice(self) -> None:
+        """A run that ends early closes a planner that was never asked, and nothing is closed only once."""
+        async with asyncio.timeout(60):
+            planner = type(self).build(Setup(make_study()))
+            await planner.close()
+            await planner.close()
+
+    async def test_a_thought_that_is_cut_short_leaves_nothing_behind(self) -> None:
+        """Whenever it is cancelled, closing it ends every task that it began."""
+        for moments in (0, 1, 5, 50):
+            before = asyncio.all_tasks()
+            planner = type(self).build(Setup(make_study()))
+            thought = asyncio.ensure_future(planner.propose(self.context(), 2))
+            for _ in range(moments):
+                await asyncio.sleep(0)
+            thought.cancel()
+            async with asyncio.timeout(60):
+                await asyncio.gather(thought, return_exceptions=True)
+                await planner.close()
+            assert asyncio.all_tasks() <= before

@@ -2,18 +2,58 @@
 
 import asyncio
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from ...tools.ending import Step, run_all
 from ...tools.errors import InputError
 from ...tools.sandbox import choose_sandbox
 from ...tools.targets import Evaluation, Measurement, Target, Watch, Workplace, build_target
 from .base import Job
 
+RESTORE_S = 60.0
+"""How long a target gets to restore its system, seconds."""
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A target, and how far it got: `begun` when its `prepare` was called, `ready` when that succeeded."""
+
+    target: Target
+    begun: bool = False
+    ready: bool = False
+
+    async def measure(self, job: Job, watch: Watch | None) -> Measurement:
+        """Run one job, after the system was prepared."""
+        if not self.ready:
+            self.begun = True
+            await self.target.prepare()
+            self.ready = True
+        return await self.target.evaluate(
+            job.candidate.configuration, seed=job.seed, fidelity=job.fidelity, required=job.required, watch=watch
+        )
+
+    async def restore(self) -> None:
+        """Undo what was prepared, also where that failed half way."""
+        self.ready = False
+        await self.target.restore()
+        self.begun = False
+
 
 class LocalExecutor:
     """A pool of workers; each has its own target, and CPUs of its own when the study pins them."""
 
-    def __init__(self, evaluation: Evaluation, directory: Path, hidden: tuple[Path, ...] = ()) -> None:
+    close_s = RESTORE_S + 10
+    """How long `close` may take, seconds."""
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        directory: Path,
+        hidden: tuple[Path, ...] = (),
+        build: Callable[[Evaluation, Workplace], Target] = build_target,
+    ) -> None:
         """Choose the sandbox and build a target per worker.
 
         Raises:
@@ -22,28 +62,28 @@ class LocalExecutor:
         sandbox = choose_sandbox(evaluation.isolation)
         self.workers = evaluation.workers
         self.sandbox_name, self.sandbox_guarantees = sandbox.name, sandbox.guarantees
-        self._idle: asyncio.Queue[Target] = asyncio.Queue()
-        self._prepared: list[Target] = []
-        for cpus in _cpu_sets(evaluation):
-            self._idle.put_nowait(build_target(evaluation, Workplace(sandbox, directory, cpus, hidden)))
+        places = [Workplace(sandbox, directory, cpus, hidden) for cpus in _cpu_sets(evaluation)]
+        self._workers = [_Worker(build(evaluation, place)) for place in places]
+        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
+        for worker in self._workers:
+            self._idle.put_nowait(worker)
 
     async def submit(self, job: Job, watch: Watch | None = None) -> Measurement:
         """Wait for an idle worker and run the job on it."""
-        target = await self._idle.get()
+        worker = await self._idle.get()
         try:
-            if target not in self._prepared:
-                await target.prepare()
-                self._prepared.append(target)
-            return await target.evaluate(
-                job.candidate.configuration, seed=job.seed, fidelity=job.fidelity, required=job.required, watch=watch
-            )
+            return await worker.measure(job, watch)
         finally:
-            self._idle.put_nowait(target)
+            self._idle.put_nowait(worker)
 
     async def close(self) -> None:
-        """Restore every target that was prepared."""
-        while self._prepared:
-            await self._prepared.pop().restore()
+        """Restore every system that was begun to be prepared, all at once, each within `RESTORE_S`.
+
+        Raises:
+            EndingError: one could not be restored; the others were.
+        """
+        begun = [worker for worker in self._workers if worker.begun]
+        await run_all([Step("restoring the target", worker.restore, RESTORE_S) for worker in begun])
 
 
 def _cpu_sets(evaluation: Evaluation) -> list[tuple[int, ...]]:

@@ -236,7 +236,8 @@ def main() -> None:
     try:
         app()
     except TrimtabError as error:
-        typer.echo(f"error: {error}", err=True)
+        for line in (str(error), *getattr(error, "__notes__", ())):
+            typer.echo(f"error: {line}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)

@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, Self
 
+from ...tools.ending import Ending, Step
 from ...tools.errors import TrimtabError
 from ...tools.targets import Measurement
 from .. import events
@@ -28,6 +29,9 @@ from .conclusion import Conclusion, conclude, job
 from .opening import resume_study, start_study
 from .proposing import Proposing
 from .record import Record
+
+CLOSE_S = 20.0
+"""How long each part of a run gets to close, seconds; an executor that restores systems says itself how long."""
 
 
 class BudgetSpentError(TrimtabError):
@@ -58,12 +62,13 @@ class Session:
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = self._paused = False
         self._stopped_by = ""
+        self._state = "interrupted"
 
     @classmethod
     def start(cls, study: Study, store: Store, planner: Planner | None = None) -> Self:
         """Begin a new study in the store; `planner` replaces the one that the study names."""
         planner = planner or _planner(study, store)
-        return cls(study, store, start_study(store, study), planner)
+        return cls._owning(study, store, start_study(store, study), planner)
 
     @classmethod
     def resume(cls, study: Study, store: Store, planner: Planner | None = None) -> Self:
@@ -73,7 +78,16 @@ class Session:
             InputError: there is none, another process runs it, or the study has changed since.
         """
         planner = planner or _planner(study, store)
-        return cls(study, store, resume_study(store, study), planner)
+        return cls._owning(study, store, resume_study(store, study), planner)
+
+    @classmethod
+    def _owning(cls, study: Study, store: Store, stored: StoredStudy, planner: Planner) -> Self:
+        """Build the session of a study that this process owns; give it up where that fails."""
+        try:
+            return cls(study, store, stored, planner)
+        except BaseException:
+            store.release(stored.id, "interrupted" if stored.state == "running" else stored.state)
+            raise
 
     @property
     def key(self) -> str:
@@ -135,17 +149,22 @@ class Session:
 
         Cancelling the task that iterates kills running evaluations at once; they are repeated on resume.
         """
-        if executor is None:
-            executor = LocalExecutor(self.study.evaluation, self.study.directory, (data_directory(),))
-        store, state = self.record.store, "interrupted"
-        try:
+        self._state = "interrupted"
+        async with Ending() as ending:
+            ending.then("releasing the study", self._release, CLOSE_S)
+            ending.then("closing the planner", self.planner.close, CLOSE_S)
+            ending.then("ending the planner's thoughts", self.proposing.close, CLOSE_S)
+            if executor is None:
+                executor = LocalExecutor(self.study.evaluation, self.study.directory, (data_directory(),))
+            ending.then("closing the executor", executor.close, getattr(executor, "close_s", CLOSE_S))
+            ending.then("ending the running evaluations", self._cancel_running, CLOSE_S)
             yield self._started(executor)
             if executor.sandbox_name == "process":
                 message = f"weaker sandbox: {executor.sandbox_guarantees}"
                 self._emit(events.Notice(study=self.key, kind="sandbox", message=message))
             async for event in self._search(executor):
                 yield event
-            await self.proposing.close()  # a model that still thinks would disturb the check
+            await self._end_thoughts()
             while not self._queue.empty():  # what the planner's end announced
                 last = self._queue.get_nowait()
                 if last is not None and not isinstance(last, asyncio.Task):
@@ -159,15 +178,9 @@ class Session:
                 yield events.StudyInterrupted(study=self.key, trials=trials, resume="run it again with --resume")
             else:
                 finished = self._finished(executor, found)
-                store.set_result(self.record.stored.id, finished.model_dump(mode="json"))
-                state = "finished"
+                self.record.store.set_result(self.record.stored.id, finished.model_dump(mode="json"))
+                self._state = "finished"
                 yield finished
-        finally:
-            await self._cancel_running()
-            await self.proposing.close()
-            await self.planner.close()
-            await executor.close()
-            store.release(self.record.stored.id, state)
 
     def stop(self) -> None:
         """Start nothing more; running evaluations end, then `run` ends. The study can be resumed."""
@@ -274,6 +287,17 @@ class Session:
         said = {"trial": trial.number, "step": step, "metrics": dict(metrics), "stopped": stopped}
         self._queue.put_nowait(events.IntermediateValue(study=self.key, **said))
         return stopped
+
+    async def _end_thoughts(self) -> None:
+        """Let the planner think no more: it would disturb the check. One that does not stop is left behind."""
+        failed, cancelled = await Step("ending the planner's thoughts", self.proposing.close, CLOSE_S).run()
+        if cancelled is not None:
+            raise cancelled
+        if failed is not None:
+            self._emit(events.PlannerProblem(study=self.key, code="crashed", message=failed.message))
+
+    async def _release(self) -> None:
+        self.record.store.release(self.record.stored.id, self._state)
 
     async def _cancel_running(self) -> None:
         for task in self._running:

@@ -90,7 +90,10 @@ def choose_face(study: Study, *, as_json: bool) -> Face:
 
 
 async def _drive(session: Session, face: Face) -> StudyFinished | None:
-    """Show a session's events; the first interrupt ends it after the running evaluations, the second at once."""
+    """Show a session's events; the first interrupt ends it after the running evaluations, the second at once.
+
+    Whatever comes after that, and a terminal that is closed, still leaves every system restored.
+    """
     task = asyncio.current_task()
     assert task is not None
     loop, interrupts = asyncio.get_running_loop(), 0
@@ -102,10 +105,14 @@ async def _drive(session: Session, face: Face) -> StudyFinished | None:
             session.stop()
             typer.echo("finishing the running evaluations; interrupt again to end at once", err=True)
         else:
+            if interrupts > 2:
+                typer.echo("ending; what was prepared is being restored", err=True)
             task.cancel()
 
+    ends = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
     loop.add_signal_handler(signal.SIGINT, interrupt)
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in ends:
+        loop.add_signal_handler(number, task.cancel)
     report = None
     try:
         async with contextlib.aclosing(session.run()) as stream:
@@ -113,10 +120,11 @@ async def _drive(session: Session, face: Face) -> StudyFinished | None:
                 face.show(event)
                 if isinstance(event, StudyFinished):
                     report = event
-    except asyncio.CancelledError:
-        typer.echo("interrupted; go on with --resume", err=True)
+    except asyncio.CancelledError as error:
+        for line in ("interrupted; go on with --resume", *getattr(error, "__notes__", ())):
+            typer.echo(line, err=True)
     finally:
         face.close()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, *ends):
             loop.remove_signal_handler(number)
     return report

@@ -1,0 +1,113 @@
+"""Executors: the contract for all of them, and how the local one ends."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trimtab.agent.executors import local
+from trimtab.agent.executors.base import Job
+from trimtab.agent.executors.local import LocalExecutor
+from trimtab.agent.testing import ExecutorContract, FunctionExecutor, contract_loss
+from trimtab.evals.tasks.task import LookUp
+from trimtab.tools.ending import EndingError
+from trimtab.tools.targets import Measurement
+
+
+def computed(configuration: Mapping[str, Any], _seed: int) -> dict[str, float]:
+    return {"loss": contract_loss(configuration["x"])}
+
+
+class TestLocal(ExecutorContract):
+    build = staticmethod(lambda study: LocalExecutor(study.evaluation, study.directory))
+
+
+class TestFunction(ExecutorContract):
+    build = staticmethod(lambda _study: FunctionExecutor(computed, workers=2))
+
+
+class TestLookUp(ExecutorContract):
+    build = staticmethod(lambda _study: LookUp(computed))
+
+
+class Brittle:
+    """A target that writes down what is done to it, and breaks where it is told to."""
+
+    def __init__(self, **breaks: str) -> None:
+        self.breaks, self.done = breaks, list[str]()
+
+    async def prepare(self) -> None:
+        await self._do("prepare")
+
+    async def evaluate(self, _configuration: Mapping[str, Any], **_how: Any) -> Measurement:
+        await self._do("evaluate")
+        return Measurement(state="complete", metrics={"loss": 1.0})
+
+    async def restore(self) -> None:
+        await self._do("restore")
+
+    async def _do(self, what: str) -> None:
+        self.done.append(what)
+        match self.breaks.get(what):
+            case "raises":
+                raise RuntimeError(f"no {what}")
+            case "hangs":
+                await asyncio.sleep(3600)
+
+
+def job(folder: Path) -> Job:
+    contract = ExecutorContract()
+    return contract.job(contract.study(folder), 0.5)
+
+
+def executor(folder: Path, *targets: Brittle) -> LocalExecutor:
+    study = ExecutorContract().study(folder)
+    waiting = list(targets)
+    return LocalExecutor(study.evaluation, study.directory, build=lambda *_: waiting.pop(0))
+
+
+async def test_every_target_is_restored_though_one_raises_and_one_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "RESTORE_S", 0.2)
+    for breaks in ({"restore": "raises"}, {"restore": "hangs"}):
+        broken, sound = Brittle(**breaks), Brittle()
+        opened = executor(tmp_path, broken, sound)
+        await asyncio.gather(*(opened.submit(job(tmp_path)) for _ in range(2)))
+        with pytest.raises(EndingError, match=r"restoring the target: (RuntimeError: no restore|not done after)"):
+            await opened.close()
+        assert sound.done == ["prepare", "evaluate", "restore"]
+
+
+async def test_a_target_that_was_prepared_half_way_is_restored(tmp_path: Path) -> None:
+    failed, unused = Brittle(prepare="raises"), Brittle()
+    opened = executor(tmp_path, failed, unused)
+    with pytest.raises(RuntimeError, match="no prepare"):
+        await opened.submit(job(tmp_path))
+    await opened.close()
+    assert failed.done == ["prepare", "restore"]
+    assert unused.done == []
+
+
+async def test_a_target_that_was_cancelled_while_it_was_prepared_is_restored_once(tmp_path: Path) -> None:
+    slow = Brittle(prepare="hangs")
+    opened = executor(tmp_path, slow, Brittle())
+    running = asyncio.ensure_future(opened.submit(job(tmp_path)))
+    while not slow.done:
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await opened.close()
+    await opened.close()
+    assert slow.done == ["prepare", "restore"]
+
+
+async def test_a_target_that_could_not_be_prepared_is_prepared_again_for_the_next_job(tmp_path: Path) -> None:
+    once = Brittle(prepare="raises")
+    opened = executor(tmp_path, once, once)
+    with pytest.raises(RuntimeError):
+        await opened.submit(job(tmp_path))
+    once.breaks = {}
+    assert (await opened.submit(job(tmp_path))).state == "complete"
