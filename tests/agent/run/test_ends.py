@@ -214,7 +214,7 @@ def test_a_planner_that_does_not_stop_thinking_does_not_hold_up_the_check(
         async def propose(self, _context: Any, _n: int) -> list[Proposal]:
             if self.ideas:
                 return [self.ideas.pop()]
-            while not found or not isinstance(found[-1], events.PlannerProblem):
+            while not any(isinstance(each, events.PlannerProblem) for each in found):
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.sleep(0.01)
             return []
