@@ -16,6 +16,7 @@ from ..agent.memory.store import Store
 from ..agent.parts import PLANNERS
 from ..agent.planners.base import Context, Planner, Setup
 from ..agent.run.gate import NO_IDEA
+from ..agent.run.opening import find_study
 from ..agent.run.session import Session
 from ..agent.study.file import parse_study
 from ..agent.study.sections import Study
@@ -132,13 +133,13 @@ async def run_cell(cell: Cell, store: Store, tapes: Tapes, limits: Mapping[str, 
 
 def outcome(cell: Cell, task: Task, store: Store, key: str, seconds: float, problem: str = "") -> Outcome:
     """Read a finished cell from the store."""
-    stored = store.study(key)
+    found = find_study(store, key)
+    stored, study = found.stored, found.study
     result = events.StudyFinished.model_validate(stored.result) if stored.result else None
-    trials = store.trials(stored.id)
+    trials = found.history.trials
     counts, problems = (result.counts, result.problems) if result else ({}, {})
     spent = result.budget if result else {}
     used = {name: float(spent[name]["spent"] or 0) if name in spent else 0.0 for name in _SPENT}
-    study = parse_study(dict(stored.definition), task.directory / "cell.toml", check_files=False)
     ideas = [trial for trial in trials if trial.source.kind == "planner"]
     covered, predicted = _coverage(ideas)
     refused = {code: number for code, number in problems.items() if code not in {"paused", "budget"}}

@@ -17,7 +17,7 @@ from ..memory.rows import StoredStudy
 from ..memory.store import Store
 from ..parts import PLANNERS
 from ..planners.base import Setup
-from ..run.opening import definition
+from ..run.opening import definition, find_study
 from ..run.session import Session
 from ..study.apply import render
 from ..study.file import load_study, parse_study
@@ -121,11 +121,11 @@ class StudyControl:
     def open_stored(self, key: str) -> str:
         """Open a study of the store with its trials, to look at or to go on with."""
         self._idle()
-        stored = self.store.study(key)
-        study = parse_study(dict(stored.definition), Path(stored.directory) / "study.toml", check_files=False)
-        self._take(study)
+        found = find_study(self.store, key)
+        stored = found.stored
+        self._take(found.study)
         self.stored = stored
-        self._history = History(study, self.store.trials(stored.id))
+        self._history = found.history
         self.report = StudyFinished.model_validate(stored.result) if stored.result else None
         return f"opened {stored.key} ({stored.state}) with {len(self._history.trials)} trials"
 

@@ -15,7 +15,7 @@ def summary_lines(study: Study, report: StudyFinished) -> list[str]:
         return [*lines, f"no trial was complete{hint}: look at the reasons with trimtab show {report.study}"]
     lines += _best(study, report)
     for check in report.checks:
-        unit = next(each.unit for each in study.objectives if each.metric == check.metric)
+        unit = next((each.unit for each in study.objectives if each.metric == check.metric), "")
         lines.append(f"check of {check.metric}: {words.interval(check)}")
         if check.default_median is not None:
             before, after = (

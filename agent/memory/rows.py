@@ -21,6 +21,7 @@ class StoredStudy:
     key: str
     name: str
     definition: dict[str, Any]
+    definition_version: int
     directory: str
     traits: str
     environment: dict[str, Any]
@@ -48,6 +49,7 @@ def study_of(row: Row[Any]) -> StoredStudy:
         key=row.key,
         name=row.name,
         definition=json.loads(row.definition),
+        definition_version=row.definition_version,
         directory=row.directory,
         traits=row.traits,
         environment=json.loads(row.environment),

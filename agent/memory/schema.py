@@ -1,26 +1,6 @@
-"""The store's tables, and the migrations that bring an older store up to date.
+"""The store's tables, as they are today; `migrations` brings an older store here."""
 
-Migrations are append-only: a function that was released is never changed.
-"""
-
-from collections.abc import Callable
-
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    inspect,
-    select,
-    text,
-)
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
@@ -33,6 +13,7 @@ STUDIES = Table(
     Column("key", String(120), nullable=False, unique=True),
     Column("name", String(80), nullable=False, index=True),
     Column("definition", Text, nullable=False),
+    Column("definition_version", Integer, nullable=False, default=1, server_default="1"),
     Column("directory", Text, nullable=False),
     Column("traits", Text, nullable=False),
     Column("environment", Text, nullable=False),
@@ -40,6 +21,7 @@ STUDIES = Table(
     Column("created", Float, nullable=False),
     Column("search_s", Float, nullable=False, default=0.0),
     Column("owner", Text),
+    Column("lease", Float),
     Column("result", Text),
 )
 
@@ -126,32 +108,3 @@ CHAT_ENTRIES = Table(
     Column("data", Text, nullable=False),
     Column("time", Float, nullable=False),
 )
-
-
-def _first(connection: Connection) -> None:
-    METADATA.create_all(connection, tables=[META, STUDIES, TRIALS, EVALUATIONS, MODEL_CALLS, ENDPOINTS])
-
-
-def _trial_details(connection: Connection) -> None:
-    if not any(column["name"] == "details" for column in inspect(connection).get_columns(TRIALS.name)):
-        connection.execute(text("ALTER TABLE trials ADD COLUMN details TEXT"))
-
-
-def _chats(connection: Connection) -> None:
-    METADATA.create_all(connection, tables=[CHATS, CHAT_ENTRIES])
-
-
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _trial_details, _chats)
-
-
-def migrate(connection: Connection) -> int:
-    """Bring the store's tables to the current version, and return the version it had (newer ones are left alone)."""
-    version = 0
-    if inspect(connection).has_table(META.name):
-        version = connection.execute(select(META.c.version)).scalar() or 0
-    for migration in MIGRATIONS[version:]:
-        migration(connection)
-    if version < len(MIGRATIONS):
-        connection.execute(META.delete())
-        connection.execute(META.insert().values(version=len(MIGRATIONS)))
-    return version

@@ -1,5 +1,7 @@
-"""Starts a study in the store, or picks up the latest one of its name."""
+"""Starts a study in the store, picks up the latest one of its name, or looks at one that is there."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ...tools.errors import InputError
@@ -7,6 +9,9 @@ from ..memory.recall import traits
 from ..memory.rows import StoredStudy
 from ..memory.store import Store
 from ..study.sections import Study
+from ..study.stored import Place, Reading, read_definition, shown
+from ..study.versions import VERSION
+from ..trials.history import History
 from .environment import describe_environment
 
 _MAY_CHANGE = {
@@ -22,6 +27,16 @@ _MAY_CHANGE = {
     "study": {"description"},
     "evaluation": {"workers", "pin_cpus", "check_seeds", "max_repeats"},
 }
+
+
+@dataclass(frozen=True)
+class Found:
+    """A stored study with its trials, to look at. `left_out` names what of its definition is not understood today."""
+
+    stored: StoredStudy
+    study: Study
+    history: History
+    left_out: list[str]
 
 
 def definition(study: Study) -> dict[str, Any]:
@@ -40,38 +55,68 @@ def start_study(store: Store, study: Study) -> StoredStudy:
     )
 
 
+def find_study(store: Store, key: str) -> Found:
+    """Return a stored study, whatever version of trimtab wrote it.
+
+    Raises:
+        InputError: there is no such study.
+    """
+    stored = store.study(key)
+    reading, trials = _reading(stored), store.trials(stored.id)
+    history = History(reading.study, trials if reading.comparable else ())
+    if not reading.comparable:
+        for trial in trials:
+            history.add(trial)
+    return Found(stored, reading.study, history, reading.left_out)
+
+
 def resume_study(store: Store, study: Study) -> StoredStudy:
     """Take over the latest stored study of this name.
 
     Raises:
         InputError: there is none, it is being run, or what it measures has changed since.
     """
-    found = store.studies(study.name)
-    if not found:
+    stored = store.latest(study.name)
+    if stored is None:
         raise InputError(f"no study named {study.name!r} in the store", "run it without --resume first")
-    stored = found[0]
-    changed = _changed(stored.definition, definition(study))
+    if stored.definition_version > VERSION:
+        raise InputError(f"cannot resume {stored.key}: a newer trimtab wrote it", "update trimtab")
+    before = _reading(stored)
+    unreadable = [shown(place) for place in before.unreadable if not _is_free(place)]
+    if unreadable:
+        message = f"cannot resume {stored.key}: of what it measured, this trimtab cannot read {', '.join(unreadable)}"
+        raise InputError(message, "start anew without --resume")
+    changed = _changed(before.study.model_dump(mode="json"), study.model_dump(mode="json"))
     if changed:
         message = f"cannot resume {stored.key}: {', '.join(changed)} changed since, so its trials no longer compare"
         raise InputError(message, "undo the change, or start anew without --resume")
     store.acquire(stored.id)
     store.set_definition(stored.id, definition(study))
-    return stored
+    return store.study(stored.key)
+
+
+def _reading(stored: StoredStudy) -> Reading:
+    return read_definition(stored.definition, stored.definition_version, Path(stored.directory))
+
+
+def _is_free(place: Place) -> bool:
+    """Whether a field may differ between the runs of one study."""
+    free = _MAY_CHANGE.get(str(place[0]), set())
+    return free is None or (len(place) > 1 and place[1] in free)
 
 
 def _changed(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Return the fields that differ and matter for what a trial measures."""
-    found = []
-    for section in {**old, **new}:
-        free = _MAY_CHANGE.get(section, set())
-        if free is None:
-            continue
-        before, after = old.get(section), new.get(section)
-        if isinstance(before, dict) and isinstance(after, dict):
-            fields = [name for name in {**before, **after} if name not in free]
-            found += [f"{section}.{name}" for name in fields if before.get(name) != after.get(name)]
-        elif section == "forbidden" and (after or [])[: len(before or [])] == (before or []):
+    """Return the fields that differ and matter for what a trial measures, from definitions with all defaults."""
+    found: list[str] = []
+    for section, after in new.items():
+        before = old[section]
+        if section == "forbidden" and after[: len(before)] == before:
             continue  # more may be forbidden; what was measured there stays measured
-        elif before != after:
-            found.append(section)
+        if isinstance(before, dict) and isinstance(after, dict):
+            places: list[Place] = [
+                (section, name) for name in {**before, **after} if before.get(name) != after.get(name)
+            ]
+        else:
+            places = [(section,)] if before != after else []
+        found += [shown(place) for place in places if not _is_free(place)]
     return found

@@ -35,14 +35,16 @@ def apply_stored(key: str, file: Path, store_url: str | None, *, trial: int | No
     """
     _store, stored, study, history = open_stored(key, store_url)
     trials = history.trials
+    if study.apply is None and "apply" in stored.definition:
+        raise InputError(f"{stored.key}: its [apply] cannot be read by this trimtab", "see trimtab export --json")
     if trial is not None:
         if not 0 <= trial < len(trials):
             raise InputError(f"{stored.key} has no trial {trial}", f"it has 0 to {len(trials) - 1}")
         apply_configuration(study, trials[trial].configuration, file, ask=ask)
         return
-    check = (stored.result or {}).get("check")
-    incumbent = history.incumbent
-    if check is None or not check["improved"] or incumbent is None:
+    result = stored.result or {}
+    check, best = result.get("check"), result.get("best")  # what was checked, though later trials may be better
+    if check is None or best is None or not check["improved"]:
         verdict = check["verdict"] if check else "the final check did not run"
         raise InputError(f"{stored.key}: {verdict}; nothing is applied", "name a trial with --trial to apply it anyway")
-    apply_configuration(study, incumbent.configuration, file, ask=ask)
+    apply_configuration(study, best["configuration"], file, ask=ask)

@@ -35,7 +35,7 @@ def as_csv(study: Study, history: History) -> str:
     metrics = list(dict.fromkeys(name for trial in history.trials for name in trial.metrics))
     out = io.StringIO()
     writer = csv_writer.writer(out)
-    parameters = list(study.parameters)
+    parameters = list(dict.fromkeys([*study.parameters, *(name for t in history.trials for name in t.configuration)]))
     writer.writerow(["trial", "source", "state", *parameters, *metrics, "duration_s", "reason", "rationale"])
     for trial in history.trials:
         values = [trial.configuration.get(name, "") for name in parameters]
@@ -50,6 +50,7 @@ def as_json(stored: StoredStudy, history: History) -> str:
     whole = {
         "study": stored.key,
         "definition": stored.definition,
+        "definition_version": stored.definition_version,
         "environment": stored.environment,
         "state": stored.state,
         "trials": [asdict(trial) for trial in history.trials],
@@ -62,8 +63,11 @@ def to_optuna(url: str, stored: StoredStudy, study: Study, history: History) -> 
     """Add the finished trials to a new study in an Optuna storage, for optuna-dashboard; return their number.
 
     Raises:
-        InputError: the storage cannot be used, or has a study of this name.
+        InputError: the storage cannot be used, or has a study of this name; or it is not known what is good.
     """
+    wanted = {each.metric for each in study.objectives}
+    if any(trial.state == "complete" and not wanted <= trial.metrics.keys() for trial in history.trials):
+        raise InputError(f"{stored.key}: its objectives cannot be read by this trimtab", "export --json or --csv")
     import optuna
     from optuna.trial import TrialState, create_trial
 
@@ -83,13 +87,14 @@ def to_optuna(url: str, stored: StoredStudy, study: Study, history: History) -> 
     trials = []
     for trial in history.finished:
         values = None
+        known = {name: value for name, value in trial.configuration.items() if name in study.parameters}
         if trial.metrics:
             values = [each.metric_of(each.loss(trial.metrics[each.metric])) for each in study.objectives]
         trials.append(
             create_trial(
                 state=states.get(trial.state, TrialState.FAIL),
-                params=study.space.to_optuna(trial.configuration),
-                distributions={name: study.space.distributions[name] for name in trial.configuration},
+                params=study.space.to_optuna(known),
+                distributions={name: study.space.distributions[name] for name in known},
                 values=values,
                 user_attrs={"source": trial.source.label, "reason": trial.reason, "metrics": trial.metrics},
             )

@@ -2,8 +2,8 @@
 
 import datetime
 from collections import Counter
-from pathlib import Path
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +12,7 @@ from ....tools.errors import InputError
 from ...events import StudyFinished
 from ...memory.rows import StoredStudy
 from ...memory.store import Store, default_url
-from ...study.file import parse_study
+from ...run.opening import find_study
 from ...study.sections import Study
 from ...trials.history import History
 from ...trials.trial import Trial
@@ -45,15 +45,17 @@ def print_studies(store_url: str | None) -> None:
 
 
 def open_stored(key: str, store_url: str | None) -> tuple[Store, StoredStudy, Study, History]:
-    """Return a stored study with its history.
+    """Return a stored study with its history; say what of its definition is not understood today.
 
     Raises:
         InputError: there is no such study.
     """
     store = Store(store_url or default_url())
-    stored = store.study(key)
-    study = parse_study(stored.definition, Path(stored.directory) / "study.toml", check_files=False)
-    return store, stored, study, History(study, store.trials(stored.id))
+    found = find_study(store, key)
+    if found.left_out:
+        places = ", ".join(found.left_out)
+        typer.echo(f"note: {found.stored.key} was defined for another trimtab; left out: {places}", err=True)
+    return store, found.stored, found.study, found.history
 
 
 def print_study(key: str, store_url: str | None, *, everything: bool) -> None:

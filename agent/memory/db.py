@@ -1,0 +1,148 @@
+"""A database by URL: engine, transactions, and errors in words. Knows nothing of what is stored.
+
+SQLite in WAL mode and PostgreSQL are tested. Writers on SQLite take their turn before they read (BEGIN IMMEDIATE), so
+that none finds that what it read has changed when it comes to write.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, Connection, Engine, Float, bindparam, cast, create_engine, event, func, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from ...tools.errors import InputError, TrimtabError
+
+_BUSY_S = 30.0
+"""Seconds that a transaction waits for its turn."""
+_WRITING = "trimtab_writing"
+_LOCK = 0x7472696D  # 'trim': any number that nobody else locks
+
+
+class StoreError(TrimtabError):
+    """The store could not be read or written. `reason` is what the database said."""
+
+    reason = ""
+
+
+class Database:
+    """An open database.
+
+    `shown` is its URL without a password, `shared` whether other processes can open it too. `clock` is the time in
+    seconds since the epoch, as an expression: the server's, where several machines share one.
+    """
+
+    def __init__(self, url: str, *, power_safe: bool = True) -> None:
+        """Prepare connections to the database at a SQLAlchemy URL; the first transaction opens one.
+
+        Without `power_safe` SQLite may lose the last transactions in a power cut, not when a process dies.
+
+        Raises:
+            InputError: the URL is not usable.
+        """
+        self.shown = _shown(url)
+        self._engine = _engine(url, "FULL" if power_safe else "NORMAL")
+        self._writer = self._engine.execution_options(**{_WRITING: True})
+        self.dialect = self._engine.dialect.name
+        self.shared = self.dialect != "sqlite" or bool(_file_of(self._engine))
+        self.clock = _clock(self.dialect)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database."""
+        with self._told_in_words(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is on the disk when it ends, or has not happened."""
+        with self._told_in_words(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A writing transaction that one process has at a time: for tables, and for what depends on all rows."""
+        with self.writing() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+            yield connection
+
+    @contextmanager
+    def _told_in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            told = StoreError(f"store {self.shown}: {_reason(error)}")
+            told.reason = _reason(error)
+            raise told from error
+
+
+def _engine(url: str, synchronous: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        hint = "write for example sqlite:////absolute/path.db or postgresql+psycopg://user@host/database"
+        raise InputError(f"store {_shown(url)}: {_reason(error)}", hint) from None
+    except OSError as error:
+        raise InputError(f"store {_shown(url)}: {error.strerror}", "see --store") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda connection, _record: _prepare(connection, synchronous))
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
+    connection.isolation_level = None  # transactions begin where we say: in _begin
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_S * 1e3:.0f}")
+    _use_wal(connection)
+    connection.execute(f"PRAGMA synchronous = {synchronous}")  # FULL: a recorded result survives a power cut
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch a new database to WAL mode; SQLite does not wait by itself when others are about to do the same."""
+    deadline = time.monotonic() + _BUSY_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _begin(connection: Connection) -> None:
+    writing = connection.get_execution_options().get(_WRITING)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _clock(dialect: str) -> ColumnElement[float]:
+    if dialect == "postgresql":
+        return cast(func.extract("epoch", func.clock_timestamp()), Float)
+    return bindparam("now", type_=Float, callable_=time.time, unique=True)
+
+
+def _file_of(engine: Engine) -> str | None:
+    file = engine.url.database
+    return None if file in {None, "", ":memory:"} or "mode=memory" in str(engine.url) else file
+
+
+def _shown(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return repr(url[:200])
+
+
+def _reason(error: Exception) -> str:
+    said = str(getattr(error, "orig", None) or error)
+    return (said.strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,73 @@
+"""Brings an older store up to date, one process at a time.
+
+Migrations are append-only: a function that was released is never changed.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, Table, inspect, select, text
+
+from ...tools.errors import InputError
+from .db import Database, StoreError
+from .schema import CHAT_ENTRIES, CHATS, ENDPOINTS, EVALUATIONS, META, METADATA, MODEL_CALLS, STUDIES, TRIALS
+
+
+def _first(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[META, STUDIES, TRIALS, EVALUATIONS, MODEL_CALLS, ENDPOINTS])
+
+
+def _trial_details(connection: Connection) -> None:
+    _add_column(connection, TRIALS, "details", "TEXT")
+
+
+def _chats(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[CHATS, CHAT_ENTRIES])
+
+
+def _leases_and_versions(connection: Connection) -> None:
+    _add_column(connection, STUDIES, "lease", "DOUBLE PRECISION")
+    _add_column(connection, STUDIES, "definition_version", "INTEGER NOT NULL DEFAULT 1")
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _trial_details, _chats, _leases_and_versions)
+
+
+def migrate(database: Database) -> None:
+    """Bring the tables to the current version.
+
+    Raises:
+        InputError: the store cannot be opened, or was written by a newer version.
+    """
+    try:
+        with database.reading() as connection:
+            version = _version(connection)
+        if version < len(MIGRATIONS):
+            with database.alone() as connection:
+                version = _brought_up(connection)
+    except StoreError as error:
+        raise InputError(f"store {database.shown} cannot be opened: {error.reason}", "see --store") from None
+    if version > len(MIGRATIONS):
+        raise InputError(f"store {database.shown} was written by a newer trimtab", "update trimtab")
+
+
+def _brought_up(connection: Connection) -> int:
+    """Run what is missing and return the version, which somebody else may have raised while we waited."""
+    version = _version(connection)
+    for migration in MIGRATIONS[version:]:
+        migration(connection)
+    if version < len(MIGRATIONS):
+        connection.execute(META.delete())
+        connection.execute(META.insert().values(version=len(MIGRATIONS)))
+    return max(version, len(MIGRATIONS))
+
+
+def _version(connection: Connection) -> int:
+    if not inspect(connection).has_table(META.name):
+        return 0
+    return connection.execute(select(META.c.version)).scalar() or 0
+
+
+def _add_column(connection: Connection, table: Table, name: str, kind: str) -> None:
+    """Add a column, unless the table was created with it."""
+    if not any(column["name"] == name for column in inspect(connection).get_columns(table.name)):
+        connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}"))

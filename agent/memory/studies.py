@@ -1,0 +1,113 @@
+"""The studies of the store: their definitions, who runs them, and their results."""
+
+import json
+import time
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ...tools.errors import InputError
+from ..study.versions import VERSION
+from .db import StoreError
+from .rows import StoredStudy, study_of
+from .schema import STUDIES
+from .subject import Subject
+
+_ATTEMPTS = 1000
+"""Keys that are tried for a new study: as many processes may add one of the same name at the same moment."""
+
+
+class Studies(Subject):
+    """Studies in the store. One process at a time owns a study."""
+
+    def create_study(
+        self, name: str, definition: dict[str, Any], directory: str, traits: str, environment: dict[str, Any]
+    ) -> StoredStudy:
+        """Add a study, owned by this process, under the first free key NAME-1, NAME-2, ..."""
+        row = {
+            "name": name,
+            "definition": json.dumps(definition),
+            "definition_version": VERSION,
+            "directory": directory,
+            "traits": traits,
+            "environment": json.dumps(environment),
+            "created": time.time(),
+            "search_s": 0.0,
+            **self._leases.new(),
+        }
+        key = self._insert(name, row)
+        stored = self.study(key)
+        self._leases.keep(stored.id, row["owner"])
+        return stored
+
+    def _insert(self, name: str, row: dict[str, Any]) -> str:
+        """Store a new study and return its key."""
+        with self._database.reading() as connection:
+            number = connection.execute(select(func.count()).where(STUDIES.c.name == name)).scalar() or 0
+        for attempt in range(1, _ATTEMPTS + 1):
+            key = f"{name}-{number + attempt}"
+            try:
+                with self._database.writing() as connection:
+                    connection.execute(insert(STUDIES).values(row | {"key": key}))
+            except StoreError as error:
+                if not isinstance(error.__cause__, IntegrityError):
+                    raise
+            else:
+                return key
+        raise StoreError(f"store {self._database.shown}: no free key for study {name!r}", "use another name")
+
+    def studies(self, name: str | None = None) -> list[StoredStudy]:
+        """Return the studies, newest first; those of one name when given."""
+        query = select(STUDIES).order_by(STUDIES.c.id.desc())
+        if name is not None:
+            query = query.where(STUDIES.c.name == name)
+        with self._database.reading() as connection:
+            return [study_of(row) for row in connection.execute(query)]
+
+    def latest(self, name: str) -> StoredStudy | None:
+        """Return the newest study of a name, None when there is none."""
+        query = select(STUDIES).where(STUDIES.c.name == name).order_by(STUDIES.c.id.desc()).limit(1)
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return study_of(row) if row is not None else None
+
+    def study(self, key_or_name: str) -> StoredStudy:
+        """Return the study with this key, else the newest one of this name.
+
+        Raises:
+            InputError: there is none.
+        """
+        with self._database.reading() as connection:
+            row = connection.execute(select(STUDIES).where(STUDIES.c.key == key_or_name)).first()
+            keys = select(STUDIES.c.key).order_by(STUDIES.c.id.desc()).limit(10)
+            there = [] if row is not None else connection.execute(keys).scalars().all()
+        found = study_of(row) if row is not None else self.latest(key_or_name)
+        if found is None:
+            raise InputError(f"no study {key_or_name!r} in the store", f"it has: {', '.join(there) or 'none'}")
+        return found
+
+    def acquire(self, study_id: int) -> None:
+        """Make this process the owner of a study, until `release` or `close`.
+
+        Raises:
+            InputError: it is being run, also by this very process.
+        """
+        self._leases.acquire(study_id)
+
+    def release(self, study_id: int, state: str) -> None:
+        """Give a study up, as 'finished' or 'interrupted', if this store holds it."""
+        self._leases.release(study_id, state)
+
+    def set_definition(self, study_id: int, definition: dict[str, Any]) -> None:
+        """Replace the definition, after its budget was changed on resume."""
+        values = {"definition": json.dumps(definition), "definition_version": VERSION}
+        with self._database.writing() as connection:
+            self._leases.fence(connection, study_id)
+            connection.execute(update(STUDIES).where(STUDIES.c.id == study_id).values(values))
+
+    def set_result(self, study_id: int, result: dict[str, Any]) -> None:
+        """Keep the final result."""
+        with self._database.writing() as connection:
+            self._leases.fence(connection, study_id)
+            connection.execute(update(STUDIES).where(STUDIES.c.id == study_id).values(result=json.dumps(result)))

@@ -1,0 +1,93 @@
+"""The trials and evaluations of the store, recorded before anything else happens with them."""
+
+import json
+
+from sqlalchemy import bindparam, insert, select, update
+
+from ..trials.trial import Trial
+from .rows import StoredEvaluation, evaluation_of, evaluation_row, trial_of
+from .schema import EVALUATIONS, TRIALS
+from .subject import Subject
+
+# Built once: putting a statement together costs more than running it.
+_START_TRIAL = insert(TRIALS)
+_FINISH_TRIAL = update(TRIALS).where(
+    TRIALS.c.study_id == bindparam("of_study"), TRIALS.c.number == bindparam("of_number")
+)
+_ADD_EVALUATION = insert(EVALUATIONS)
+
+_PROPOSAL = ("rationale", "changes", "predicted", "gate", "fidelity", "continues")
+
+
+class Trials(Subject):
+    """Trials and evaluations in the store. Writing them for a study that another process took over is refused."""
+
+    def start_trial(self, study_id: int, trial: Trial) -> None:
+        """Record that a trial was started."""
+        proposal = {name: value for name in _PROPOSAL if (value := getattr(trial, name))}
+        said = {"author": trial.source.author, "patch": trial.candidate.patch}
+        proposal |= {name: value for name, value in said.items() if value}
+        row = {
+            "study_id": study_id,
+            "number": trial.number,
+            "source": trial.source.label,
+            "configuration": json.dumps(trial.configuration),
+            "proposal": json.dumps(proposal),
+            "state": trial.state,
+            "metrics": "{}",
+            "started": trial.started,
+            "duration_s": 0.0,
+        }
+        with self._database.writing() as connection:
+            self._leases.fence(connection, study_id)
+            connection.execute(_START_TRIAL, row)
+
+    def finish_trial(
+        self, study_id: int, trial: Trial, search_s: float, evaluation: StoredEvaluation | None = None
+    ) -> None:
+        """Record a trial's result, together with its last evaluation and the study's search time so far."""
+        details = {name: value for name in ("values", "steps") if (value := getattr(trial, name))}
+        row = {
+            "of_study": study_id,
+            "of_number": trial.number,
+            "state": trial.state,
+            "metrics": json.dumps(trial.metrics),
+            "reason": trial.reason,
+            "finished": trial.finished,
+            "duration_s": trial.duration_s,
+            "details": json.dumps(details) if details else None,
+        }
+        with self._database.writing() as connection:
+            self._leases.fence(connection, study_id, search_s)
+            if evaluation is not None:
+                connection.execute(_ADD_EVALUATION, evaluation_row(study_id, evaluation))
+            connection.execute(_FINISH_TRIAL, row)
+
+    def trials(self, study_id: int) -> list[Trial]:
+        """Return the trials of a study in order."""
+        query = select(TRIALS).where(TRIALS.c.study_id == study_id).order_by(TRIALS.c.number)
+        with self._database.reading() as connection:
+            return [trial_of(row) for row in connection.execute(query)]
+
+    def add_evaluation(self, study_id: int, evaluation: StoredEvaluation, configuration: str | None = None) -> None:
+        """Record a finished evaluation. `configuration` (JSON) is given when it is not its trial's own."""
+        row = evaluation_row(study_id, evaluation)
+        with self._database.writing() as connection:
+            self._leases.fence(connection, study_id)
+            connection.execute(_ADD_EVALUATION, {**row, "configuration": configuration})
+
+    def purposes(self, study_id: int) -> list[str]:
+        """Return the phases of the final check that a study has evaluations of."""
+        query = select(EVALUATIONS.c.purpose).distinct()
+        query = query.where(EVALUATIONS.c.study_id == study_id, EVALUATIONS.c.purpose != "tune")
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def evaluations(self, study_id: int, purpose: str, trial: int | None = None) -> list[StoredEvaluation]:
+        """Return the evaluations of a study for one purpose in order; those of one trial when given."""
+        query = select(EVALUATIONS).where(EVALUATIONS.c.study_id == study_id, EVALUATIONS.c.purpose == purpose)
+        if trial is not None:
+            query = query.where(EVALUATIONS.c.trial == trial)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(EVALUATIONS.c.trial, EVALUATIONS.c.position))
+            return [evaluation_of(row) for row in rows]
