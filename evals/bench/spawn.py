@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...tools.sandbox import SandboxedCommand, choose_sandbox
 from ...tools.sandbox import run as run_sandboxed
-from ...tools.sandbox.bubblewrap import flags
+from ...tools.sandbox.bubblewrap import arguments, close
 from .comparison import Comparison, interleaved_ms
 
 
@@ -24,7 +24,9 @@ def run() -> Iterator[Comparison]:
         environment = {"PATH": os.environ["PATH"]}
         readable = (Path(sys.prefix), Path(sys.base_prefix))
         command = SandboxedCommand(("true",), directory, environment, timeout_s=10, readable=readable)
-        bare = ["bwrap", *flags(command), "--", "true"]
+        argv, open_files = arguments(command)
+        close(open_files)
+        bare = [*_without_filter(argv[: argv.index("--")]), "--", "true"]
         ours, baseline = interleaved_ms(
             [
                 lambda: runner.run(run_sandboxed(command, sandbox)),
@@ -33,3 +35,9 @@ def run() -> Iterator[Comparison]:
             runs=101,
         )
     yield Comparison("sandboxed evaluation", ours, "bare bwrap, same flags", baseline, 1.5)
+
+
+def _without_filter(flags: list[str]) -> list[str]:
+    """Return the flags without the system call filter, whose file can be read only once."""
+    position = flags.index("--seccomp") if "--seccomp" in flags else len(flags)
+    return [*flags[:position], *flags[position + 2 :]]

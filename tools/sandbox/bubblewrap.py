@@ -1,53 +1,118 @@
-"""Wraps a command in bubblewrap: namespaces of its own, the system read-only, home, /tmp and /run hidden."""
+"""Runs a command in bubblewrap: namespaces of its own, the system read-only, no privileges, no new ones."""
 
-from pathlib import Path
+import asyncio
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING
+
+from . import privileges, seccomp
+from .launch import Launch
+from .mounts import mounts_of
 
 if TYPE_CHECKING:
     from .process import SandboxedCommand
 
-NAMESPACES = (
-    "--unshare-user-try",
-    "--unshare-pid",
-    "--unshare-ipc",
-    "--unshare-uts",
-    "--die-with-parent",
-)
-_HIDDEN = ("/tmp", "/run", "/var/tmp")  # noqa: S108  # hidden, not used
+_NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent")
+_OLDEST, _SIZED = (0, 5), (0, 7)  # the versions that brought --perms and --size
 
 
-def wrap(command: "SandboxedCommand") -> list[str]:
-    """Return the argument vector that runs `command` under bubblewrap."""
-    return ["bwrap", *flags(command), "--", *_limited(command)]
+@contextmanager
+def launch(command: "SandboxedCommand") -> Iterator[Launch]:
+    """Yield how to start `command` under bubblewrap; its folder belongs to the evaluation meanwhile.
+
+    The sandbox is built, and then waits until its limits are set from outside: no program has to be started for them.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(privileges.lent(command.directory))
+        argv, open_files = arguments(command)
+        stack.callback(close, open_files)
+        born, tell_born = os.pipe()
+        go, say_go = os.pipe()
+        open_files += [born, tell_born, go, say_go]
+        waiting = ["--info-fd", str(tell_born), "--block-fd", str(go)]
+
+        async def started() -> None:
+            os.close(tell_born)
+            open_files.remove(tell_born)
+            child = await _child(born)
+            if child is not None:
+                _limit(child, command)
+                os.write(say_go, b".")
+
+        passed = tuple(number for number in open_files if number not in {born, say_go})
+        yield Launch((argv[0], *waiting, *argv[1:]), passed, started)
 
 
-def flags(command: "SandboxedCommand") -> list[str]:
-    """Return bubblewrap's flags alone; later binds win over the hidden folders."""
-    found = [*NAMESPACES, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+def arguments(command: "SandboxedCommand") -> tuple[list[str], list[int]]:
+    """Return the argument vector that runs `command`, and the open files that it names, which the caller closes."""
+    mounts = mounts_of(command, can_size=version() >= _SIZED)
+    found = ["bwrap", *_NAMESPACES, *privileges.bubblewrap_flags()]
     if not command.network:
         found.append("--unshare-net")
-    for hidden in (*_HIDDEN, str(Path.home())):
-        if Path(hidden).is_dir() and hidden != "/":
-            found += ["--tmpfs", hidden]
-    for path in command.readable:
-        found += ["--ro-bind-try", str(path), str(path)]
-    for path in command.hidden:
-        if path.is_dir():
-            found += ["--tmpfs", str(path)]
-    directory = str(command.directory)
-    return [*found, "--bind", directory, directory, "--chdir", directory]
+    found += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]
+    found += [*mounts.flags, "--remount-ro", "/dev"]
+    rules = seccomp.open_filter()
+    if rules is not None:
+        mounts.open_files.append(rules)
+        found += ["--seccomp", str(rules)]
+    return [*found, "--", *privileges.dropping(command.argv)], mounts.open_files
 
 
-def _limited(command: "SandboxedCommand") -> list[str]:
-    limits = command.limits
-    argv = [
-        "prlimit",
-        f"--data={limits.memory}",
-        f"--fsize={limits.file_size}",
-        "--core=0",
-        "--",
-        *command.argv,
-    ]
-    if command.cpus:
-        argv = ["taskset", "--cpu-list", ",".join(map(str, command.cpus)), *argv]
-    return argv
+@cache
+def version() -> tuple[int, ...]:
+    """Return the version of the installed bubblewrap; empty when it cannot be told."""
+    found = subprocess.run(["bwrap", "--version"], capture_output=True, text=True, check=False, timeout=10)  # noqa: S607
+    numbers = re.search(r"(\d+)\.(\d+)", found.stdout)
+    return tuple(map(int, numbers.groups())) if numbers else ()
+
+
+def missing() -> str | None:
+    """Return what has to be installed first, None when everything is there."""
+    for program in ("bwrap", "setpriv") if privileges.drops_root() else ("bwrap",):
+        if shutil.which(program) is None:
+            return f"{program} is not installed"
+    if version() < _OLDEST:
+        return f"bwrap is older than {'.'.join(map(str, _OLDEST))}"
+    return None
+
+
+async def _child(born: int) -> int | None:
+    """Return the process id of the sandbox's first process as bubblewrap tells it; None when it ended before."""
+    loop, told = asyncio.get_running_loop(), bytearray()
+    complete: asyncio.Future[bool] = loop.create_future()
+
+    def read() -> None:
+        chunk = os.read(born, 4096)
+        told.extend(chunk)
+        if not complete.done() and (not chunk or told.rstrip().endswith(b"}")):
+            complete.set_result(bool(chunk))
+
+    loop.add_reader(born, read)
+    try:
+        return int(json.loads(told)["child-pid"]) if await complete else None
+    finally:
+        loop.remove_reader(born)
+
+
+def _limit(child: int, command: "SandboxedCommand") -> None:
+    limits = ((resource.RLIMIT_DATA, command.limits.memory), (resource.RLIMIT_FSIZE, command.limits.file_size))
+    with suppress(ProcessLookupError):
+        for which, most in (*limits, (resource.RLIMIT_CORE, 0)):
+            hard = resource.getrlimit(which)[1]
+            least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.prlimit(child, which, (least, least))
+        if command.cpus:
+            os.sched_setaffinity(child, command.cpus)
+
+
+def close(open_files: list[int]) -> None:
+    """Close what `arguments` has opened."""
+    while open_files:
+        os.close(open_files.pop())

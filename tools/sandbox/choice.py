@@ -1,14 +1,14 @@
 """Picks the strongest isolation that works on this machine."""
 
-import shutil
-import signal
 import subprocess
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 from ..errors import InputError
-from . import bubblewrap, supervised
-from .process import Sandbox
+from . import bubblewrap, privileges, supervised
+from .process import Sandbox, SandboxedCommand
 
 Isolation = Literal["auto", "bubblewrap", "process"]
 
@@ -16,14 +16,12 @@ Isolation = Literal["auto", "bubblewrap", "process"]
 BUBBLEWRAP = Sandbox(
     "bubblewrap",
     "own process, network and mount namespaces; home, /tmp and /run hidden",
-    bubblewrap.wrap,
-    signal.SIGKILL,
+    bubblewrap.launch,
 )
 PROCESS = Sandbox(
     "process",
     "process group, resource limits and scrubbed environment only: files and network are NOT isolated",
-    supervised.wrap,
-    signal.SIGTERM,
+    supervised.launch,
 )
 
 
@@ -44,16 +42,17 @@ def choose_sandbox(isolation: Isolation = "auto") -> Sandbox:
 
 
 def bubblewrap_problem() -> str | None:
-    """Return why bubblewrap cannot be used, None when it works (tried with a real sandbox, about 5 ms)."""
-    for program in ("bwrap", "prlimit"):
-        if shutil.which(program) is None:
-            return f"{program} is not installed"
-    trial = subprocess.run(
-        ["bwrap", *bubblewrap.NAMESPACES, "--unshare-net", "--ro-bind", "/", "/", "true"],  # noqa: S607
-        capture_output=True,
-        check=False,
-        timeout=10,
-    )
+    """Return why bubblewrap cannot be used, None when it works (tried with a real sandbox, about 10 ms)."""
+    if missing := bubblewrap.missing():
+        return missing
+    with tempfile.TemporaryDirectory() as folder:
+        command = SandboxedCommand(("true",), Path(folder), {}, timeout_s=10)
+        with privileges.lent(command.directory):
+            argv, open_files = bubblewrap.arguments(command)
+            try:
+                trial = subprocess.run(argv, capture_output=True, check=False, timeout=10, pass_fds=open_files)
+            finally:
+                bubblewrap.close(open_files)
     if trial.returncode == 0:
         return None
     lines = trial.stderr.decode(errors="replace").strip().splitlines() or ["bwrap failed"]

@@ -9,14 +9,16 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .descendants import descendants, private_memory
+from .launch import Launch
 from .limits import Limits, format_size
 
 _FIRST_LOOK_S, _LOOK_EVERY_S = 0.02, 0.05
-_GRACE_S = 2.0
+_GRACE_S, _LAST_GRACE_S = 2.0, 10.0
 
 Watch = Callable[[str], bool]
 """Sees a line of output; returns true to end the command."""
@@ -24,7 +26,11 @@ Watch = Callable[[str], bool]
 
 @dataclass(frozen=True)
 class SandboxedCommand:
-    """A command and what it may see. `directory` is its working directory, the only writable place."""
+    """A command and what it may see.
+
+    `directory` is its working directory, the only place that it may write and that outlasts it. `hidden` are files and
+    folders that it must not see, `sockets` folders whose unix sockets it may use although it has no network.
+    """
 
     argv: tuple[str, ...]
     directory: Path
@@ -33,22 +39,18 @@ class SandboxedCommand:
     limits: Limits = field(default_factory=Limits)
     readable: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
+    sockets: tuple[Path, ...] = ()
     network: bool = False
     cpus: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """An isolation: its name, what it guarantees (one line, shown to the user), and how it wraps a command.
-
-    `stop_signal` ends the wrapped command: SIGKILL to the whole group where the kernel then ends every
-    descendant (a pid namespace), SIGTERM to the wrapper alone where the wrapper does it.
-    """
+    """An isolation: its name, what it guarantees (one line, shown to the user), and how it starts a command."""
 
     name: str
     guarantees: str
-    wrap: Callable[[SandboxedCommand], list[str]]
-    stop_signal: signal.Signals
+    launch: Callable[[SandboxedCommand], AbstractContextManager[Launch]]
 
 
 @dataclass(frozen=True)
@@ -108,53 +110,56 @@ async def run(command: SandboxedCommand, sandbox: Sandbox, watch: Watch | None =
     Raises:
         OSError: the wrapping program itself could not be started.
     """
-    started = time.monotonic()
-    process = await _spawn(command, sandbox)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    outputs = (_Output(command.limits.output, watch), _Output(command.limits.output))
-    readers = [
-        asyncio.create_task(outputs[0].collect(process.stdout)),
-        asyncio.create_task(outputs[1].collect(process.stderr)),
-    ]
-    try:
-        killed = await _watch(process, outputs, command)
-        duration = time.monotonic() - started
-    finally:
-        await _kill(process, sandbox.stop_signal)
-        await asyncio.wait(readers, timeout=_GRACE_S)
-        for reader in readers:
-            reader.cancel()
-    assert process.returncode is not None
+    with sandbox.launch(command) as launch:
+        started = time.monotonic()
+        process = await _spawn(command, launch)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        outputs = (_Output(command.limits.output, watch), _Output(command.limits.output))
+        readers = [
+            asyncio.create_task(outputs[0].collect(process.stdout)),
+            asyncio.create_task(outputs[1].collect(process.stderr)),
+        ]
+        try:
+            await launch.started()
+            killed = await _watch(process, outputs, command, launch)
+            duration = time.monotonic() - started
+        finally:
+            await _kill(process, launch)
+            await asyncio.wait(readers, timeout=_GRACE_S)
+            for reader in readers:
+                reader.cancel()
+    code = -signal.SIGKILL if process.returncode is None else process.returncode
     stopped = outputs[0].stop.is_set()
-    return Outcome(process.returncode, outputs[0].text(), outputs[1].text(), duration, killed, stopped)
+    return Outcome(code, outputs[0].text(), outputs[1].text(), duration, killed, stopped)
 
 
-async def _spawn(command: SandboxedCommand, sandbox: Sandbox) -> asyncio.subprocess.Process:
+async def _spawn(command: SandboxedCommand, launch: Launch) -> asyncio.subprocess.Process:
     """Start the command; a cancellation waits until it can be killed with everything that it has started.
 
     asyncio itself would kill the wrapper only, and wait for ever for a child of it that holds the pipes.
     """
     spawning = asyncio.ensure_future(
         asyncio.create_subprocess_exec(
-            *sandbox.wrap(command),
+            *launch.argv,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=command.directory,
             env=command.environment,
             start_new_session=True,
+            pass_fds=launch.open_files,
         )
     )
     try:
         return await asyncio.shield(spawning)
     except asyncio.CancelledError:
-        await _kill(await spawning, sandbox.stop_signal)
+        await _kill(await spawning, launch)
         raise
 
 
 async def _watch(
-    process: asyncio.subprocess.Process, outputs: tuple[_Output, _Output], command: SandboxedCommand
+    process: asyncio.subprocess.Process, outputs: tuple[_Output, _Output], command: SandboxedCommand, launch: Launch
 ) -> str | None:
     """Wait for the end; return the limit that was exceeded, if any."""
     limits = command.limits
@@ -171,10 +176,12 @@ async def _watch(
             for name, output in zip(("output", "error output"), outputs, strict=True):
                 if output.full:
                     return f"wrote more than {format_size(limits.output)} of standard {name} (limit output)"
-            if done:
+            if done or process.returncode is not None:  # it may have ended while others hold its pipes
                 return None
             if left <= 0:
                 return f"still running after {command.timeout_s:g} s (timeout)"
+            if trouble := launch.trouble(process.pid):
+                return trouble
             alive = list(descendants(process.pid))
             if len(alive) > limits.processes:
                 return f"more than {limits.processes} processes (limit processes)"
@@ -185,21 +192,13 @@ async def _watch(
         stopped.cancel()
 
 
-async def _kill(process: asyncio.subprocess.Process, stop_signal: signal.Signals) -> None:
-    """End the process and every descendant; the sandbox's wrapper finds those that left the process group."""
-    if process.returncode is None:
-        if stop_signal is signal.SIGKILL:
-            _kill_group(process.pid)
-        else:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(stop_signal)
-        try:
-            async with asyncio.timeout(_GRACE_S):
-                await process.wait()
-        except TimeoutError:
-            _kill_group(process.pid)
-            await process.wait()
+async def _kill(process: asyncio.subprocess.Process, launch: Launch) -> None:
+    """End the wrapper and everything that it has started. Waits for its end, but not for ever."""
     _kill_group(process.pid)
+    await launch.ended(process.pid)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_GRACE_S):
+            await process.wait()
 
 
 def _kill_group(pid: int) -> None:

@@ -2,8 +2,15 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .adoption import file_size_limit, guard, kill_orphans
+from .descendants import state
+from .launch import Launch
+from .own_environment import conceal
 
 if TYPE_CHECKING:
     from .process import SandboxedCommand
@@ -11,10 +18,20 @@ if TYPE_CHECKING:
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
-def wrap(command: "SandboxedCommand") -> list[str]:
-    """Return the argument vector that runs `command` under the supervisor."""
-    numbers = (os.getpid(), command.limits.memory, command.limits.file_size)
+@contextmanager
+def launch(command: "SandboxedCommand") -> Iterator[Launch]:
+    """Yield how to start `command` under the supervisor; nothing of it outlives the context, whatever it does to it."""
+    conceal()
+    numbers = (os.getpid(), command.limits.memory, file_size_limit(command.limits.file_size))
     argv = [sys.executable, "-SE", str(_SUPERVISOR), *map(str, numbers), "--", *command.argv]
     if command.cpus:
         argv = ["taskset", "--cpu-list", ",".join(map(str, command.cpus)), *argv]
-    return argv
+    with guard:
+        yield Launch(tuple(argv), trouble=_stopped, ended=kill_orphans)
+
+
+def _stopped(supervisor: int) -> str | None:
+    """Return that the supervisor was stopped, None when it runs; only its evaluation would do that to it."""
+    if state(supervisor) in {"T", "t"}:
+        return "stopped the process that supervises it (isolation 'process')"
+    return None

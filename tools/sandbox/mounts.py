@@ -1,0 +1,124 @@
+"""What an evaluation sees of the file system: read-only, the private parts hidden, its own folder writable.
+
+Each place is a path with a kind. The longer of two paths wins, whatever its kind; of equal ones, what the study shows
+wins over what is hidden by default, and what the caller hides wins over everything.
+"""
+
+import os
+import pwd
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from .limits import Limits
+from .private_files import Mounts, closed_ancestor, show_private
+from .privileges import drops_root
+
+if TYPE_CHECKING:
+    from .process import SandboxedCommand
+
+_TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # every evaluation gets its own
+_HIDDEN = ("/run", "/home", "/root")
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/dev", "/proc", "/sys")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One path and what the sandbox has there; `source` is the host's path of what is shown."""
+
+    path: Path
+    kind: Literal["temporary", "hidden", "shown"]
+    rank: int
+    source: Path | None = None
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Sorts what is mounted later, and so wins, last."""
+        return len(self.path.parts), self.rank
+
+
+def mounts_of(command: "SandboxedCommand", *, can_size: bool = True) -> Mounts:
+    """Return bubblewrap's flags for what `command` sees. The caller closes the files that they name.
+
+    Raises:
+        InputError: what the study shows cannot be shown to the user that the evaluation runs as.
+    """
+    places = sorted({*_places(command)}, key=lambda place: place.order)
+    empty = frozenset(str(place.path) for place in places if place.kind != "shown")
+    own = command.directory.resolve()
+    mounts = Mounts()
+    try:
+        for place in places:
+            mounts.flags += _parents(place.path, empty)
+            _mount(place, mounts, command.limits if can_size else None)
+    except BaseException:
+        mounts.close()
+        raise
+    mounts.flags += [*_parents(own, empty), "--bind", str(own), str(own), "--chdir", str(own), *mounts.last]
+    return mounts
+
+
+def _places(command: "SandboxedCommand") -> Iterator[Place]:
+    temporary, private = _by_default(os.environ.get("HOME"))
+    yield from (Place(path, "temporary", 0) for path in temporary)
+    shown = [path.absolute() for path in (*command.readable, *command.sockets)]
+    if command.network:  # names are resolved through a file that is often a link into /run
+        shown.append(Path("/etc/resolv.conf").resolve())
+    if drops_root():
+        closed = (closed_ancestor(path.resolve()) for path in (*shown, command.directory))
+        away = {path for path in closed if path is not None and not any(map(path.is_relative_to, temporary))}
+        private = (*private, *away)
+    yield from (Place(path, "hidden", 1) for path in private)
+    for path in shown:
+        real = path.resolve()
+        yield Place(real, "shown", 2, real)
+        if path != real and any(path.is_relative_to(folder) for folder in private):
+            yield Place(path, "shown", 2, real)  # a link that is itself hidden
+    yield from (Place(path.resolve(), "hidden", 3) for path in command.hidden if path.exists())
+
+
+@cache
+def _by_default(home: str | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Return the folders with temporary files, and those that are hidden: the user's home is one of them."""
+    hidden = {Path(text) for text in (*_HIDDEN, home or "/")}
+    with suppress(KeyError):  # a user without an entry, as in many containers
+        hidden.add(Path(pwd.getpwuid(os.getuid()).pw_dir))
+    real = {path.resolve() for path in hidden if path.is_dir()} - {Path("/")}
+    private = tuple(path for path in real if not any(map(path.is_relative_to, _SYSTEM)))
+    return tuple(Path(text).resolve() for text in _TEMPORARY), private
+
+
+def _mount(place: Place, mounts: Mounts, limits: Limits | None) -> None:
+    path = str(place.path)
+    if place.kind == "shown":
+        mounts.flags += ["--ro-bind-try", str(place.source), path]
+        if drops_root() and place.path not in _interpreter():
+            show_private(place.path, mounts)
+    elif place.kind == "temporary":
+        size = ["--size", str(limits.memory)] if limits else []
+        mounts.flags += ["--perms", "1777", *size, "--tmpfs", path]
+    elif place.path.is_dir():
+        mounts.flags += ["--perms", "0755", "--tmpfs", path]
+        mounts.last += ["--remount-ro", path]
+    else:
+        mounts.flags += ["--ro-bind", os.devnull, path]
+
+
+@cache
+def _interpreter() -> tuple[Path, ...]:
+    """Return the folders of this Python: tens of thousands of files, not worth a look for each evaluation."""
+    return Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()
+
+
+def _parents(path: Path, empty: frozenset[str]) -> list[str]:
+    """Return the flags that make the folders above `path` which are in an empty place, for everybody to pass."""
+    parent = folder = str(path.parent)
+    while folder not in {"/", ""}:
+        if folder in empty:
+            return [] if folder == parent else ["--perms", "0755", "--dir", parent]
+        folder = folder.rpartition("/")[0]
+    return []
