@@ -67,7 +67,7 @@ NASTY = {
     "writes a huge file": ("open('f', 'wb').write(bytes(40 << 20))", "File too large"),
     "deletes its directory": (
         "import shutil, os\nshutil.rmtree(os.getcwd())\nprint('{\"loss\": 1}')",
-        "directory|busy|not permitted",
+        "directory|busy|not permitted|denied",
     ),
     "kills itself": ("import os; os.kill(os.getpid(), 9)", "exit status"),
     "prints escapes": ("print('\\x1b[31mred\\x1b]0;title\\x07'); raise SystemExit('\\x1b[2Jbad')", "bad"),
