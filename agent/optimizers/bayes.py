@@ -2,12 +2,12 @@
 
 After SMAC (Lindauer et al., JMLR 2022): candidates are random points and one-exchange neighbours of the best ones,
 improved by a few rounds of local search. The surrogate is a parameter; `forest` and `kriging` have one each. Failed and
-infeasible trials teach where not to go: expected improvement is weighted by the probability of a usable result
-(Gelbart et al., UAI 2014), which a forest of classification trees estimates.
+infeasible trials teach where not to go: expected improvement is weighted by the probability of a usable result, see
+`feasibility`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,25 +17,15 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
-from sklearn.ensemble import RandomForestClassifier
 
 from ..study.space import from_optuna
 from .base import ADVISED, FAILED, Setting
 from .encoding import INACTIVE, Encoding, Points
+from .feasibility import Feasibility, probability_of
+from .surrogate import Surrogate
 
 _RANDOM, _STARTS, _ROUNDS, _STEPS = 300, 8, 3, 4
 _NEIGHBOUR_SPREAD = 0.2
-_TREES = 25
-
-
-class Surrogate(Protocol):
-    """A regression that knows how sure it is."""
-
-    def fit(self, points: Points, values: NDArray[np.float64]) -> None:
-        """Learn from points, shape (n, parameters), and standardised values, shape (n,)."""
-
-    def predict(self, points: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and standard deviation at points, each of shape (n,)."""
 
 
 class BayesSampler(BaseSampler):
@@ -44,9 +34,14 @@ class BayesSampler(BaseSampler):
     from `margin` on, in standard deviations of the results."""
 
     def __init__(
-        self, setting: Setting, surrogate: Surrogate, startup: int, explore: float = 0.0, margin: float = 0.0
+        self,
+        setting: Setting,
+        surrogate: Callable[[], Surrogate],
+        startup: int,
+        explore: float = 0.0,
+        margin: float = 0.0,
     ) -> None:
-        self.setting, self.surrogate = setting, surrogate
+        self.setting, self.surrogate, self.feasibility = setting, surrogate(), Feasibility(surrogate)
         self.startup, self.explore, self.margin = startup, explore, margin
         self.encoding = Encoding(setting.space)
         self.rng = np.random.default_rng(setting.seed)
@@ -101,20 +96,22 @@ class BayesSampler(BaseSampler):
     ) -> Points:
         points = np.array([self._point_of(each) for each in done])
         measured = np.array([FAILED not in each.user_attrs for each in done])
-        usable = measured & np.array([all(v <= 0 for v in each.constraints.values()) for each in done])
         if not measured.any():
             drawn: Points = self._random_points(1)[0]
             return drawn
-        works = probability_of(usable, points, self.setting.seed)
+        usable = measured & np.array([all(v <= 0 for v in each.constraints.values()) for each in done])
+        violations = [each.constraints for each, known in zip(done, measured, strict=True) if known]
+        models = probability_of(measured, points, self.setting.seed), self.feasibility.fit(points[measured], violations)
+        works = [each for each in models if each is not None]
         standard = np.empty(len(done))
         standard[measured] = standardise(values[measured])
         standard[~measured] = standard[measured].max()  # nothing is gained where it failed
         judged = np.where(usable, standard, np.inf) if usable.any() else standard
-        acquire = self._acquisition(done, standard, judged)
+        gain = self._acquisition(done, standard, judged) if usable.any() else None
 
         def score(candidates: Points) -> NDArray[np.float64]:
-            gain = acquire(candidates)
-            return gain if works is None else gain * works(candidates)
+            factors = [each(candidates) for each in ([gain] if gain else []) + works]
+            return np.asarray(np.prod(factors, axis=0))
 
         tried = {tuple(self._point_of(each)) for each in trials}
         found, scores = self._search(points[np.argsort(judged)[:_STARTS]], score)
@@ -204,21 +201,3 @@ def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     spread = values.std()
     return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
-
-
-def probability_of(
-    usable: NDArray[np.bool_], points: Points, seed: int
-) -> Callable[[Points], NDArray[np.float64]] | None:
-    """Return a model of the probability that a point gives a usable result; None while all of them did."""
-    if usable.all():
-        return None
-    if not usable.any():
-        return lambda candidates: np.ones(len(candidates))
-    forest = RandomForestClassifier(n_estimators=_TREES, min_samples_leaf=1, random_state=seed).fit(points, usable)
-    column = list(forest.classes_).index(True)
-
-    def works(candidates: Points) -> NDArray[np.float64]:
-        votes = _TREES * forest.predict_proba(candidates)[:, column]
-        return np.asarray((votes + 1) / (_TREES + 2))  # never certain
-
-    return works

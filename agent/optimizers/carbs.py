@@ -25,7 +25,7 @@ class CarbsSampler(BayesSampler):
 
     def __init__(self, setting: Setting, startup: int) -> None:
         parameters = len(setting.space.parameters)
-        super().__init__(setting, GaussianProcess(parameters), startup)
+        super().__init__(setting, lambda: GaussianProcess(parameters), startup)
         self.cost_model = GaussianProcess(parameters)
         self._front: Points = np.empty((0, parameters))
 

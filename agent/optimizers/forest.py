@@ -35,4 +35,4 @@ class Forest:
 def build(setting: Setting) -> BayesSampler:
     """Return the sampler."""
     startup = max(3, min(len(setting.space.parameters), setting.trials // 6, 10))
-    return BayesSampler(setting, Forest(setting.seed), startup, _EXPLORE)
+    return BayesSampler(setting, lambda: Forest(setting.seed), startup, _EXPLORE)

@@ -93,4 +93,4 @@ def build(setting: Setting) -> BayesSampler:
     """Return the sampler."""
     parameters = len(setting.space.parameters)
     startup = max(3, min(8, setting.trials // 3))
-    return BayesSampler(setting, GaussianProcess(parameters), startup, margin=_MARGIN)
+    return BayesSampler(setting, lambda: GaussianProcess(parameters), startup, margin=_MARGIN)

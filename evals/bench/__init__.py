@@ -13,6 +13,7 @@ BENCHMARKS = (
     "busy_workers",
     "samplers",
     "suggestion",
+    "constrained",
     "gate",
     "harness",
     "screen",

@@ -148,7 +148,7 @@ class _Halves:
 def test_a_margin_leaves_small_gains_alone(margin: float, half: str) -> None:
     parameters = {"x": {"type": "float", "low": 0.0, "high": 1.0, "default": 0.5}}
     study = make_study(parameters=parameters, forbidden=[], evaluation={"command": ["true", "{x}"]})
-    sampler = BayesSampler(Setting(study.space, trials=20), _Halves(), startup=3, margin=margin)
+    sampler = BayesSampler(Setting(study.space, trials=20), _Halves, startup=3, margin=margin)
     run = optuna.create_study(sampler=sampler)
     run.optimize(lambda trial: trial.suggest_float("x", 0.0, 1.0), n_trials=6)
     assert {"left" if trial.params["x"] < 0.5 else "right" for trial in run.trials[3:]} == {half}
