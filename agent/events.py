@@ -6,14 +6,15 @@ A field may be added within a schema version, never renamed or removed.
 import time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..tools.expressions import Value
+from ..tools.text import neutral_line
 from .trials.trial import Trial
 
 SCHEMA_VERSION = 1
 
-NoticeKind = Literal["sandbox"]
+NoticeKind = Literal["sandbox", "cleanup"]
 ProblemCode = Literal[
     "empty",
     "refusal",
@@ -40,6 +41,12 @@ class _Event(BaseModel):
     study: str = Field(description="Key of the study in the store.")
     time: float = Field(default_factory=time.time, description="Seconds since the epoch.")
     schema_version: int = SCHEMA_VERSION
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_harmless(cls, given: Any) -> Any:
+        """Make all text one visible line, but for configurations: they are the study's own, and applied as they are."""
+        return neutral_line(given, keep=("configuration", "parameters"))
 
 
 class StudyStarted(_Event):

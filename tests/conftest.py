@@ -1,6 +1,8 @@
 """Fixtures that all tests share: a small study, a store of one's own, and no access to the user's data or keys."""
 
+import ctypes
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from trimtab.agent.testing import make_study
 settings.register_profile("trimtab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("trimtab")
 
+NOBODY, PR_SET_DUMPABLE = 65534, 4
 KEYS = ("TRIMTAB_STORE", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 
 
@@ -43,6 +46,24 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store(f"sqlite:///{tmp_path / 'store.db'}")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def ordinary_folder() -> Iterator[Path]:
+    """A folder of an ordinary user; where the tests run as root, who passes over permissions, they act as nobody."""
+    found = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.chown(found, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else /proc/self stays root's
+    try:
+        yield found
+    finally:
+        if is_root:
+            os.seteuid(0)
+            ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+        shutil.rmtree(found)
 
 
 # The end of a run: no skip that nobody allowed, nothing left behind. Under pytest-xdist the controller looks.

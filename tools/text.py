@@ -6,6 +6,7 @@ lone surrogates. `one_line` cannot forge lines, `defused` cannot end the fence i
 
 import re
 import unicodedata
+from collections.abc import Callable, Container
 from typing import Any
 
 LONGEST_LINE = 300
@@ -22,6 +23,7 @@ _ESCAPE = re.compile(
 _IGNORED = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
 _ODD = re.compile(r"[^ -~\n\t]")
 _FORMULA = "=+-@＝＋－＠"
+_BREAKS = str.maketrans("\n\t", "  ")
 _FENCE = str.maketrans({"<": "(", ">": ")", "`": "'"})
 
 
@@ -31,6 +33,15 @@ def plain(text: str) -> str:
         return text
     text = _ESCAPE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return _ODD.sub(_replaced, _IGNORED.sub("", text))
+
+
+def visible(text: str) -> str:
+    """Return text with what `plain` takes out, tabs, and line ends but the last as escapes: all of it is seen."""
+    end = "\n" if text.endswith("\n") else ""
+    body = text.removesuffix("\n")
+    if body.isprintable() and plain(body) == body:
+        return text
+    return "".join(each if each.isprintable() and plain(each) == each else _escaped(each) for each in body) + end
 
 
 def one_line(text: str, most: int = LONGEST_LINE) -> str:
@@ -76,12 +87,28 @@ def is_name(text: str) -> bool:
 
 def neutral(data: Any) -> Any:
     """Return plain data (as JSON has it) with all its text, names included, made plain."""
+    return _each_text(data, plain, ())
+
+
+def neutral_line(data: Any, keep: Container[str] = ()) -> Any:
+    """Return plain data with each text in it made plain and one line; what has a name of `keep` stays as it is."""
+    return _each_text(data, _unbroken, keep)
+
+
+def _unbroken(text: str) -> str:
+    return plain(text).translate(_BREAKS)
+
+
+def _each_text(data: Any, change: Callable[[str], str], keep: Container[str]) -> Any:
     if isinstance(data, str):
-        return plain(data)
+        return change(data)
     if isinstance(data, dict):
-        return {neutral(name): neutral(value) for name, value in data.items()}
+        return {
+            _each_text(name, change, keep): value if name in keep else _each_text(value, change, keep)
+            for name, value in data.items()
+        }
     if isinstance(data, list | tuple):
-        return [neutral(each) for each in data]
+        return [_each_text(each, change, keep) for each in data]
     return data
 
 
@@ -98,6 +125,10 @@ def _replaced(found: re.Match[str]) -> str:
             return "\ufffd"
         case _:
             return "\n" if character in "\x0b\x0c\x1c\x1d\x1e\x85" else ""
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def _is_number(text: str) -> bool:

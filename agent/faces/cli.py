@@ -1,14 +1,14 @@
 """The command line. Imports only Typer; every command loads what it needs when it runs."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ...tools.errors import InputError, TrimtabError
+from ...tools.errors import InputError
 from ...tools.plugins import in_group
+from .outcome import run
 
 app = typer.Typer(
     name="trimtab",
@@ -207,7 +207,8 @@ def apply_(
     """Write a stored study's improved configuration to a file, after showing the difference."""
     from .commands.apply import apply_stored
 
-    apply_stored(study, file, store, trial=trial, ask=not yes)
+    if not apply_stored(study, file, store, trial=trial, ask=not yes):
+        raise typer.Exit(1)
 
 
 @app.callback(invoke_without_command=True)
@@ -232,19 +233,8 @@ _add_commands()
 
 
 def main() -> None:
-    """Run the command line, and turn every error a person can act on into one clear message and an exit code."""
-    try:
-        app()
-    except TrimtabError as error:
-        for line in (str(error), *getattr(error, "__notes__", ())):
-            typer.echo(f"error: {line}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of a pipe, such as head, had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    """Run the command line; every error a person can act on is one clear line and an exit code."""
+    sys.exit(run(app))
 
 
 if __name__ == "__main__":

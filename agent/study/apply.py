@@ -2,45 +2,65 @@
 
 import difflib
 import json
+import stat
 from pathlib import Path
 
 from ...tools.errors import InputError
 from ...tools.targets.template import fill
+from ...tools.text import visible
+from .replace import replace_text
 from .sections import Study
 from .space import Configuration
+
+_LONGEST_FILE = 4 << 20
 
 
 def render(study: Study, configuration: Configuration) -> str:
     """Return the study's apply template filled in, or the configuration as JSON without one."""
     if study.apply is None:
         return json.dumps(configuration, indent=2) + "\n"
-    lines = study.apply.template.strip("\n").splitlines()
+    lines = study.apply.template.strip("\n").split("\n")
     return "\n".join(fill(lines, configuration)) + "\n"
 
 
 def difference(file: Path, text: str) -> str:
-    """Return what writing `text` to a file changes, as a unified diff; '' when nothing.
+    """Return what writing `text` to a file changes, to the last character, as a unified diff; '' when nothing.
 
     Raises:
         InputError: the file exists and cannot be read as text.
     """
+    old = _text_of(file)
+    lines = difflib.unified_diff(_lines(old), _lines(text), str(file), str(file))
+    return "".join(_shown(line) for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    return [f"{line}\n" for line in text.split("\n")[:-1]] + ([text.rpartition("\n")[2]] if text[-1:] != "\n" else [])
+
+
+def _shown(line: str) -> str:
+    return visible(line) if line.endswith("\n") else f"{visible(line)}\n\\ no newline at the end\n"
+
+
+def _text_of(file: Path) -> str:
+    """Return the text of a plain file; '' for what is not there, or is a pipe or device."""
     try:
-        old = file.read_text() if file.exists() else ""
+        if not file.exists() or not stat.S_ISREG(file.stat().st_mode):
+            return ""
+        if file.stat().st_size > _LONGEST_FILE:
+            raise InputError(f"{file}: larger than {_LONGEST_FILE >> 20} MiB", "name another file")
+        return file.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read: {error}", "name another file") from None
-    lines = difflib.unified_diff(old.splitlines(), text.splitlines(), str(file), str(file), lineterm="")
-    return "\n".join(lines)
 
 
 def write(file: Path, text: str) -> None:
-    """Write the file as a whole or not at all.
+    """Write the file as a whole or not at all; its mode, owner and links stay.
 
     Raises:
         InputError: it cannot be written.
     """
-    partial = file.with_name(f".{file.name}.partial")
     try:
-        partial.write_text(text)
-        partial.replace(file)
+        replace_text(file, text)
     except OSError as error:
         raise InputError(f"{file}: cannot be written: {error.strerror}", "name another file") from None

@@ -1,8 +1,11 @@
 """Trials as lines of bounded length, safe to stand in a prompt."""
 
+from ...tools.text import defused, fenced
 from ..study.sections import Study
 from ..study.words import words
 from .trial import Trial
+
+__all__ = ["clip", "defused", "line_of"]
 
 _LONGEST_LINE = 600
 
@@ -10,7 +13,7 @@ _LONGEST_LINE = 600
 def line_of(trial: Trial, study: Study) -> str:
     """Return one trial as a line: number, what differs from the default, result."""
     if trial.state == "failed":
-        result = f"failed: <untrusted>{defused(trial.reason or '')}</untrusted>"
+        result = f"failed: {fenced(trial.reason or '')}"
     else:
         result = " ".join(
             f"{name}={trial.metrics[name]:.5g}" for name in study.required_metrics if name in trial.metrics
@@ -25,11 +28,6 @@ def _changes(trial: Trial, study: Study) -> str:
         return words(trial.configuration)
     changed = {name: v for name, v in trial.configuration.items() if study.space.default.get(name) != v}
     return f"default but {words(changed)}" if changed else "default"
-
-
-def defused(text: str) -> str:
-    """Return text of an evaluated program as one short line that cannot end its own fence."""
-    return " ".join(text.replace("<", "(").replace(">", ")").split())[:160]
 
 
 def clip(line: str) -> str:

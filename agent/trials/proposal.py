@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ...tools.text import one_line
 from ..study.space import Change, Configuration, Space
 from .candidate import Candidate
 from .source import Source
@@ -25,6 +26,10 @@ class Proposal:
     gate: Mapping[str, Any] = field(default_factory=dict)
     continues: int | None = None
     patch: str | None = None
+
+    def __post_init__(self) -> None:
+        """Make the rationale, which may be a model's, one visible line."""
+        object.__setattr__(self, "rationale", one_line(self.rationale))
 
 
 @dataclass(frozen=True)

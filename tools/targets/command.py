@@ -48,6 +48,8 @@ class CommandTarget:
     ) -> Measurement:
         """Run the command once; see `Target.evaluate`."""
         argv = self.argv(configuration, seed, fidelity)
+        if wrong := _unusable(argv):
+            return Measurement(state="failed", reason=wrong)
         job = {"configuration": dict(configuration), "seed": seed, "fidelity": fidelity}
         try:
             async with working_directory(self._left.append) as directory:
@@ -153,6 +155,17 @@ class CommandTarget:
         if not directory.is_dir():
             return "deleted its working directory"
         return None
+
+
+def _unusable(argv: list[str]) -> str | None:
+    """Return why the system would not take a command line, None when it may."""
+    for word in argv:
+        try:
+            if b"\0" in os.fsencode(word):
+                return f"the command's word {word!r} contains a null character"
+        except UnicodeEncodeError:
+            return f"the command's word {word!r} cannot be written in this locale ({sys.getfilesystemencoding()})"
+    return None
 
 
 def _last_line(text: str) -> str:

@@ -1,6 +1,8 @@
 """Writes a configuration to a file after showing the difference."""
 
+import select
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
@@ -11,28 +13,57 @@ from ...study.sections import Study
 from ...study.space import Configuration
 from .show import open_stored
 
+Agreed = Callable[[Path], bool]
+"""Whether a file may be written now that its changes were shown."""
 
-def apply_configuration(study: Study, configuration: Configuration, file: Path, *, ask: bool) -> bool:
-    """Show what changes in `file`, ask when a person is there, and write. Returns whether it was written."""
+
+def apply_configuration(study: Study, configuration: Configuration, file: Path, *, agreed: Agreed) -> bool:
+    """Show what changes in `file`, and write it if that is agreed to. Returns whether it holds the configuration."""
     text = render(study, configuration)
     changes = difference(file, text)
     if not changes:
         typer.echo(f"{file} already holds this configuration", err=True)
-        return False
-    typer.echo(changes, err=True)
-    if ask and sys.stdin.isatty() and not typer.confirm(f"write {file}?", err=True):
+        return True
+    typer.echo(changes, nl=False, err=True)
+    if not agreed(file):
+        typer.echo(f"nothing was written to {file}", err=True)
         return False
     write(file, text)
     typer.echo(f"wrote {file}", err=True)
     return True
 
 
-def apply_stored(key: str, file: Path, store_url: str | None, *, trial: int | None, ask: bool) -> None:
+def agrees(file: Path) -> bool:
+    """Ask the person at the terminal.
+
+    Raises:
+        InputError: there is none; an answer in a pipe may be meant for somebody else.
+    """
+    if not sys.stdin.isatty():
+        raise InputError(f"{file} was not written: standard input is no terminal to ask at", "--yes writes it")
+    return typer.confirm(f"write {file}?", err=True)
+
+
+def was_asked_for(file: Path) -> bool:
+    """Ask the person at the terminal; without one, take what was ordered in advance, unless a pipe says no."""
+    if sys.stdin.isatty():
+        return agrees(file)
+    try:
+        says, _, _ = select.select([sys.stdin], [], [], 0)
+        return not (says and sys.stdin.readline().strip().lower() in {"n", "no"})
+    except (OSError, ValueError):  # a closed standard input says nothing
+        return True
+
+
+def apply_stored(key: str, file: Path, store_url: str | None, *, trial: int | None, ask: bool) -> bool:
     """Apply a stored study's incumbent when its check supports it, or any trial that is named.
+
+    Returns whether the file holds it now.
 
     Raises:
         InputError: no such study or trial, or no improvement that the check supports.
     """
+    agreed: Agreed = agrees if ask else lambda _file: True
     _store, stored, study, history = open_stored(key, store_url)
     trials = history.trials
     if study.apply is None and "apply" in stored.definition:
@@ -40,11 +71,10 @@ def apply_stored(key: str, file: Path, store_url: str | None, *, trial: int | No
     if trial is not None:
         if not 0 <= trial < len(trials):
             raise InputError(f"{stored.key} has no trial {trial}", f"it has 0 to {len(trials) - 1}")
-        apply_configuration(study, trials[trial].configuration, file, ask=ask)
-        return
+        return apply_configuration(study, trials[trial].configuration, file, agreed=agreed)
     result = stored.result or {}
     check, best = result.get("check"), result.get("best")  # what was checked, though later trials may be better
     if check is None or best is None or not check["improved"]:
         verdict = check["verdict"] if check else "the final check did not run"
         raise InputError(f"{stored.key}: {verdict}; nothing is applied", "name a trial with --trial to apply it anyway")
-    apply_configuration(study, best["configuration"], file, ask=ask)
+    return apply_configuration(study, best["configuration"], file, agreed=agreed)

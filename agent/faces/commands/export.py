@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from ....tools.errors import InputError
+from ....tools.text import cell
 from ...memory.rows import StoredStudy
 from ...study.apply import write
 from ...study.sections import Study
@@ -31,17 +32,21 @@ def export_study(
 
 
 def as_csv(study: Study, history: History) -> str:
-    """Return one line a trial: number, source, state, parameters, metrics, reason, duration."""
+    """Return one line a trial: number, source, state, parameters, metrics, reason, duration.
+
+    Text that a spreadsheet would run as a formula begins with an apostrophe.
+    """
     metrics = list(dict.fromkeys(name for trial in history.trials for name in trial.metrics))
     out = io.StringIO()
     writer = csv_writer.writer(out)
     parameters = list(dict.fromkeys([*study.parameters, *(name for t in history.trials for name in t.configuration)]))
-    writer.writerow(["trial", "source", "state", *parameters, *metrics, "duration_s", "reason", "rationale"])
+    heading = ["trial", "source", "state", *parameters, *metrics, "duration_s", "reason", "rationale"]
+    writer.writerow(map(cell, heading))
     for trial in history.trials:
         values = [trial.configuration.get(name, "") for name in parameters]
         measured = [trial.metrics.get(name, "") for name in metrics]
         tail = [trial.duration_s, trial.reason or "", trial.rationale]
-        writer.writerow([trial.number, trial.source.label, trial.state, *values, *measured, *tail])
+        writer.writerow(map(cell, [trial.number, trial.source.label, trial.state, *values, *measured, *tail]))
     return out.getvalue()
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ....tools.errors import InputError
+from ....tools.text import plain
 from ...events import StudyFinished
 from ...memory.rows import StoredStudy
 from ...memory.store import Store, default_url
@@ -37,10 +38,10 @@ def print_studies(store_url: str | None) -> None:
             stored.key,
             stored.state,
             str(len(store.trials(stored.id))),
-            ratio or check.get("verdict", ""),
+            ratio or plain(check.get("verdict", "")),
             started,
         )
-    console = Console()
+    console = Console(markup=False)
     console.print(table if found else f"no studies in {store.shown}", markup=False)
 
 
@@ -61,10 +62,10 @@ def open_stored(key: str, store_url: str | None) -> tuple[Store, StoredStudy, St
 def print_study(key: str, store_url: str | None, *, everything: bool) -> None:
     """Print a study's trials, its incumbent and why, and its result."""
     _store, stored, study, history = open_stored(key, store_url)
-    console = Console()
+    console = Console(markup=False)
     console.print(Text(f"{stored.key} ({stored.state})", style="bold"))
     if study.study.description:
-        console.print(Text(study.study.description.strip(), style="dim"))
+        console.print(Text(plain(study.study.description.strip()), style="dim"))
     console.print(_table(study, history, everything=everything))
     reasons = Counter(trial.reason for trial in history.trials if trial.state == "failed")
     for reason, count in reasons.most_common(5):
@@ -83,7 +84,7 @@ def print_trial(key: str, number: int, store_url: str | None) -> None:
     store, stored, study, history = open_stored(key, store_url)
     if not 0 <= number < len(history.trials):
         raise InputError(f"{stored.key} has no trial {number}", f"it has 0 to {len(history.trials) - 1}")
-    trial, console = history.trials[number], Console()
+    trial, console = history.trials[number], Console(markup=False)
     console.print(Text(f"{stored.key} trial {number}: {trial.state}, from {trial.source.label}", style="bold"))
     for line in (trial.rationale, trial.reason or ""):
         if line:
@@ -102,7 +103,8 @@ def print_trial(key: str, number: int, store_url: str | None) -> None:
         console.print(
             Text(f"seed {each.seed}: {measured.reason or metrics} ({measured.duration_s:.2f} s)", style="bold")
         )
-        console.print(Text(measured.log.strip(), style="dim"))
+        for line in measured.log.strip().splitlines():
+            console.print(Text(f"  | {line}", style="dim"))
 
 
 def _cell(value: object) -> str:

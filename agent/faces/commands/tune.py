@@ -18,7 +18,7 @@ from ...planners.base import Planner, Setup
 from ...run.session import Session
 from ...study.file import load_study
 from ...study.sections import Study
-from .apply import apply_configuration
+from .apply import apply_configuration, was_asked_for
 
 
 class Face(Protocol):
@@ -68,7 +68,8 @@ def run_study(
         return 1
     if apply is not None:
         if report.check is not None and report.check.improved:
-            apply_configuration(study, report.best.configuration, apply, ask=ask)
+            agreed = was_asked_for if ask else lambda _file: True
+            apply_configuration(study, report.best.configuration, apply, agreed=agreed)
         else:
             typer.echo(f"{apply} was not written: no reliable improvement", err=True)
     return 0

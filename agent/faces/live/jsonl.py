@@ -10,7 +10,8 @@ class JsonLines:
 
     def show(self, event: Event) -> None:
         """Print one event and flush, so that a reader sees it at once."""
-        sys.stdout.write(event.model_dump_json() + "\n")
+        is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+        sys.stdout.write(event.model_dump_json(ensure_ascii=not is_utf8) + "\n")
         sys.stdout.flush()
 
     def close(self) -> None:

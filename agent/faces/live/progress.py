@@ -32,7 +32,7 @@ class Progress:
     def __init__(self, study: Study, console: Console | None = None, *, live: bool = True) -> None:
         """Show on `console`; without `live` only what stays is printed, as a recording wants it."""
         self.view = View(study)
-        self.console = console or Console()
+        self.console = console or Console(markup=False)
         self._began = time.monotonic()
         self._live = Live(console=self.console, refresh_per_second=8, get_renderable=self.frame, transient=True)
         self._is_live = live

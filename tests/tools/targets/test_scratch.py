@@ -1,25 +1,19 @@
 """Clean-up of what a hostile evaluation leaves: inside its folder only, whatever is in it."""
 
 import asyncio
-import ctypes
 import os
-import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from trimtab.tools.targets import scratch
 from trimtab.tools.targets.scratch import fresh_directory, remove, remove_leftovers, working_directory
-
-NOBODY, PR_SET_DUMPABLE = 65534, 4
 
 
 @pytest.fixture(autouse=True)
@@ -33,22 +27,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A TMPDIR of an ordinary user; where the tests run as root, who passes over permissions, they act as nobody."""
-    found = Path(tempfile.mkdtemp(dir="/var/tmp"))
-    monkeypatch.setattr("tempfile.tempdir", str(found))
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.chown(found, NOBODY, NOBODY)
-        os.seteuid(NOBODY)
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else /proc/self stays root's
-    try:
-        yield found
-    finally:
-        if is_root:
-            os.seteuid(0)
-            ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
-        shutil.rmtree(found)
+def own(ordinary_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A TMPDIR of an ordinary user."""
+    monkeypatch.setattr("tempfile.tempdir", str(ordinary_folder))
+    return ordinary_folder
 
 
 def nest(folder: Path, depth: int) -> None:
