@@ -29,7 +29,7 @@ def print_study(file: Path) -> None:
             parameter.when or "",
         ]
         table.add_row(*row)
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
     for clause in study.forbidden:
         console.print(f"never: {clause.when} ({clause.reason})", markup=False)
