@@ -4,7 +4,7 @@ A field may be added within a schema version, never renamed or removed.
 """
 
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -114,6 +114,23 @@ class TrialStarted(_Event):
     scores: dict[str, float] = Field({}, description="The arms' scores when it was decided.")
     fidelity: int | None = Field(None, description="Last step of the evaluation, where it may be stopped early.")
 
+    @classmethod
+    def of(cls, study: str, trial: Trial) -> Self:
+        """Return the event of a trial of the study with this key."""
+        return cls(
+            study=study,
+            trial=trial.number,
+            source=trial.source.label,
+            configuration=trial.configuration,
+            rationale=trial.rationale,
+            author=trial.source.author,
+            predicted=trial.predicted,
+            changes=trial.changes,
+            gate=trial.gate.get("why", ""),
+            scores=trial.gate.get("scores", {}),
+            fidelity=trial.fidelity,
+        )
+
 
 class EvaluationFinished(_Event):
     """One run of the target ended; a trial has one or more."""
@@ -152,6 +169,23 @@ class TrialFinished(_Event):
     duration_s: float
     incumbent: bool = Field(description="Whether it is now the best trial.")
     budget: dict[str, dict[str, float | None]]
+
+    @classmethod
+    def of(cls, study: str, trial: Trial, budget: dict[str, dict[str, float | None]], *, improved: bool) -> Self:
+        """Return the event of a trial that ended, of the study with this key."""
+        assert trial.state != "running"
+        return cls(
+            study=study,
+            trial=trial.number,
+            source=trial.source.label,
+            configuration=trial.configuration,
+            metrics=trial.metrics,
+            state=trial.state,
+            reason=trial.reason,
+            duration_s=trial.duration_s,
+            incumbent=improved,
+            budget=budget,
+        )
 
 
 class CheckProgressed(_Event):

@@ -15,7 +15,7 @@ from ..tools.expressions import Value
 from ..tools.targets import Measurement, Watch
 from ..tools.targets.contract import TargetContract
 from .budget import Ledger
-from .executors.base import Job
+from .executors.base import Job, Warmth
 from .executors.contract import ExecutorContract, contract_loss
 from .optimizers.base import Setting
 from .planners.base import Context, Planner, Setup
@@ -70,6 +70,7 @@ class FunctionExecutor:
     """An executor that calls a function in this process: for tests of control flow, never for real targets.
 
     `function(configuration, seed)` returns the metrics, or raises ValueError to fail the evaluation, after `delay_s`.
+    `jobs` are the calls, those that warm up included.
     """
 
     sandbox_name, sandbox_guarantees = "none", "a function of a test"
@@ -82,9 +83,13 @@ class FunctionExecutor:
     ) -> None:
         self.function, self.workers, self.delay_s = function, workers, delay_s
         self.jobs: list[Job] = []
+        self._warmth = Warmth()
 
     async def submit(self, job: Job, watch: Watch | None = None) -> Measurement:
         """Call the function; what it yields before it returns are intermediate values."""
+        return await self._warmth.measure(job, lambda watched: self._once(job, watched), watch)
+
+    async def _once(self, job: Job, watch: Watch | None) -> Measurement:
         self.jobs.append(job)
         await asyncio.sleep(self.delay_s)
         try:

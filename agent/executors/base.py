@@ -1,5 +1,7 @@
 """The interface of an executor. Jobs and measurements are plain serialisable data, so they can travel."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +12,7 @@ from ..trials.candidate import Candidate
 
 
 class Job(BaseModel):
-    """One evaluation to run."""
+    """One evaluation to run; `warmup` is how many come before it and do not count, on a worker new to the candidate."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,6 +22,7 @@ class Job(BaseModel):
     seed: int
     required: tuple[str, ...]
     fidelity: float | None = None
+    warmup: int = 0
 
 
 class Executor(Protocol):
@@ -37,3 +40,27 @@ class Executor(Protocol):
 
     async def close(self) -> None:
         """Restore the systems that were prepared."""
+
+
+Once = Callable[[Watch | None], Awaitable[Measurement]]
+"""Runs an evaluation of a job."""
+
+
+@dataclass
+class Warmth:
+    """Which candidate a worker is warm for: the one that it measured last."""
+
+    key: str = ""
+
+    async def measure(
+        self, job: Job, once: Callable[[Watch | None], Awaitable[Measurement]], watch: Watch | None
+    ) -> Measurement:
+        """Measure once, after the job's warm-ups where the worker is not warm; a warm-up that fails is the result."""
+        warm, self.key = self.key == job.candidate.key, ""
+        for _ in range(0 if warm else job.warmup):
+            found = await once(None)
+            if found.state == "failed":
+                return found.model_copy(update={"reason": f"warm-up: {found.reason}"})
+        found = await once(watch)
+        self.key = job.candidate.key if found.state == "complete" else ""
+        return found

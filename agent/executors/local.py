@@ -3,14 +3,14 @@
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...tools.ending import Step, run_all
 from ...tools.errors import InputError
 from ...tools.sandbox import choose_sandbox
 from ...tools.targets import Evaluation, Measurement, Target, Watch, Workplace, build_target
-from .base import Job
+from .base import Job, Warmth
 
 RESTORE_S = 60.0
 """How long a target gets to restore its system, seconds."""
@@ -21,6 +21,7 @@ class _Worker:
     """A target, and how far it got: `begun` when its `prepare` was called, `ready` when that succeeded."""
 
     target: Target
+    warmth: Warmth = field(default_factory=Warmth)
     begun: bool = False
     ready: bool = False
 
@@ -30,6 +31,9 @@ class _Worker:
             self.begun = True
             await self.target.prepare()
             self.ready = True
+        return await self.warmth.measure(job, lambda watched: self._once(job, watched), watch)
+
+    async def _once(self, job: Job, watch: Watch | None) -> Measurement:
         return await self.target.evaluate(
             job.candidate.configuration, seed=job.seed, fidelity=job.fidelity, required=job.required, watch=watch
         )
@@ -64,17 +68,18 @@ class LocalExecutor:
         self.sandbox_name, self.sandbox_guarantees = sandbox.name, sandbox.guarantees
         places = [Workplace(sandbox, directory, cpus, hidden) for cpus in _cpu_sets(evaluation)]
         self._workers = [_Worker(build(evaluation, place)) for place in places]
-        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
-        for worker in self._workers:
-            self._idle.put_nowait(worker)
+        self._idle = [*self._workers]
+        self._free = asyncio.Semaphore(self.workers)
 
     async def submit(self, job: Job, watch: Watch | None = None) -> Measurement:
-        """Wait for an idle worker and run the job on it."""
-        worker = await self._idle.get()
-        try:
-            return await worker.measure(job, watch)
-        finally:
-            self._idle.put_nowait(worker)
+        """Wait for an idle worker, the one that is warm for the candidate if it is idle, and run the job on it."""
+        async with self._free:
+            worker = next((each for each in self._idle if each.warmth.key == job.candidate.key), self._idle[0])
+            self._idle.remove(worker)
+            try:
+                return await worker.measure(job, watch)
+            finally:
+                self._idle.append(worker)
 
     async def close(self) -> None:
         """Restore every system that was begun to be prepared, all at once, each within `RESTORE_S`.

@@ -3,7 +3,7 @@
 study = optuna.create_study(sampler=PlannerSampler(model="local", fallback=TPESampler()))
 """
 
-import asyncio
+import math
 import warnings
 from collections import deque
 from collections.abc import Sequence
@@ -14,13 +14,17 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
+from pydantic import ValidationError
 
 from ...tools.errors import InputError
+from ...tools.loop_thread import LoopThread
 from ..budget import Ledger
 from ..events import Event, PlannerProblem
 from ..models.choice import resolve, why_none
+from ..models.settings import ModelSection
 from ..optimizers.state import OptimizerState
 from ..study.sections import Study
+from ..study.space import Configuration
 from ..trials.candidate import Candidate
 from ..trials.history import History
 from ..trials.proposal import Accepted, review
@@ -58,10 +62,15 @@ class PlannerSampler(BaseSampler):
         self.fallback = fallback or optuna.samplers.TPESampler()
         self.share, self.prompts, self.description = share, prompts, description
         self.settings = {"name": model, **settings}
+        try:
+            ModelSection.model_validate(self.settings)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise InputError(f"PlannerSampler: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
         self.problems: list[str] = []
         self._common = IntersectionSearchSpace()
-        self._ideas: deque[dict[str, Any]] = deque()
-        self._loop = asyncio.new_event_loop()
+        self._ideas: deque[Configuration] = deque()
+        self._loop: LoopThread | None = None
         self._planner: ModelPlanner | None = None
         self._proposed = 0
 
@@ -74,8 +83,7 @@ class PlannerSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Return the model's configuration when it has its turn, else the fallback's."""
         if search_space and self._proposed + 1 <= self.share * (trial.number + 1):
-            ours = study_of(study, search_space, self.description, self.prompts, self.settings)
-            idea = self._idea(study, ours)
+            idea = self._tried(study, search_space)
             if idea is not None:
                 self._proposed += 1
                 return idea
@@ -104,28 +112,54 @@ class PlannerSampler(BaseSampler):
 
     def close(self) -> None:
         """End an embedded model; the operating system does so too when this process ends."""
-        if self._planner is not None:
-            self._loop.run_until_complete(self._planner.close())
-        self._loop.close()
+        if self._loop is not None:
+            loop, self._loop = self._loop, None
+            with loop:
+                if self._planner is not None:
+                    loop.run(self._planner.close())
 
-    def _idea(self, study: optuna.Study, ours: Study) -> dict[str, Any] | None:
-        history = history_of(study, ours)
-        if not self._ideas:
-            if self._planner is None:
-                self._planner = _planner(ours)
+    def _tried(self, study: optuna.Study, space: dict[str, BaseDistribution]) -> dict[str, Any] | None:
+        """Return the model's idea, None when it has none; what it fails at is noted, and left to the fallback.
+
+        Raises:
+            InputError: the study has several objectives, or there is no model.
+        """
+        if len(study.directions) > 1:
+            raise InputError("PlannerSampler takes studies with one objective", "use trimtab tune for several")
+        try:
+            ours = study_of(study, space, self.description, self.prompts, self.settings)
+            history = history_of(study, ours, space)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            self._problem(f"crashed: not for a model: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+            return None
+        if self._planner is None:
+            self._planner = _planner(ours)
+        idea = self._idea(ours, history)
+        return None if idea is None else {name: value_of(space[name], idea[name]) for name in space if name in idea}
+
+    def _idea(self, ours: Study, history: History) -> Configuration | None:
+        if not self._ideas and self._planner is not None:
             state = OptimizerState(type(self.fallback).__name__, ours.space.default, (), ())
-            ledger = Ledger({}, {})
-            context = Context(ours, history, ledger, optimizer=state, emit=self._note)
-            for proposal in self._loop.run_until_complete(self._planner.propose(context, 1)):
-                reviewed = review(proposal, ours.space, history.seen)
-                if isinstance(reviewed, Accepted):
-                    self._ideas.append(dict(reviewed.configuration))
+            context = Context(ours, history, Ledger({}, {}), optimizer=state, emit=self._note)
+            self._loop = self._loop or LoopThread()
+            try:
+                proposals = self._loop.run(self._planner.propose(context, 1))
+            except Exception as error:  # noqa: BLE001  # a model must not end somebody's study
+                self._problem(f"crashed: {type(error).__name__}: {error}")
+                proposals = []
+            reviewed = [review(proposal, ours.space, history.seen) for proposal in proposals]
+            self._ideas.extend(each.configuration for each in reviewed if isinstance(each, Accepted))
         return self._ideas.popleft() if self._ideas else None
 
     def _note(self, event: Event) -> None:
         if isinstance(event, PlannerProblem):
-            self.problems.append(f"{event.code}: {event.message}")
-            warnings.warn(f"planner, {event.code}: {event.message}", stacklevel=2)
+            self._problem(f"{event.code}: {event.message}")
+
+    def _problem(self, message: str) -> None:
+        if message not in self.problems[-1:]:
+            warnings.warn(f"planner, {message}", stacklevel=2)
+        self.problems.append(message)
 
 
 def _planner(study: Study) -> ModelPlanner:
@@ -142,16 +176,16 @@ def study_of(
     prompts: str,
     model: dict[str, Any],
 ) -> Study:
-    """Return an Optuna study as one of ours: one objective, the given parameters, values of the best trial as defaults.
+    """Return an Optuna study with one objective as one of ours: the given parameters, the first trial's as defaults.
 
     Raises:
-        InputError: it has several objectives.
+        ValidationError: ours cannot express it.
     """
-    if len(study.directions) > 1:
-        raise InputError("PlannerSampler takes studies with one objective", "use trimtab tune for several")
     direction = "maximize" if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else "minimize"
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    start = done[0].params if done else {}
+    start = (
+        {name: label_of(space[name], value) for name, value in done[0].params.items() if name in space} if done else {}
+    )
     data = {
         "study": {"name": "optuna", "description": description or study.study_name},
         "parameters": {name: parameter_of(each, start.get(name)) for name, each in space.items()},
@@ -172,20 +206,45 @@ def parameter_of(distribution: BaseDistribution, default: Any) -> dict[str, Any]
         case IntDistribution(low=low, high=high, step=step, log=log):
             start = low if default is None else default
             return {"type": "int", "low": low, "high": high, "step": step, "log": log, "default": start}
-        case CategoricalDistribution(choices=choices):
-            if set(choices) == {True, False}:
-                return {"type": "bool", "default": bool(default)}
+        case CategoricalDistribution():
+            choices = labels_of(distribution)
             start = choices[0] if default is None else default
-            return {"type": "categorical", "choices": list(choices), "default": start}
+            if set(map(type, choices)) == {bool}:
+                return {"type": "bool", "default": start}
+            return {"type": "categorical", "choices": choices, "default": start}
         case _:
             raise InputError(f"PlannerSampler knows no {type(distribution).__name__}", "use another sampler")
 
 
-def history_of(study: optuna.Study, ours: Study) -> History:
+def labels_of(distribution: CategoricalDistribution) -> list[Any]:
+    """Return choices as a study file has them: as they are, or as words where they are None or of several kinds."""
+    choices = list(distribution.choices)
+    kinds = set(map(type, choices))
+    if kinds in ({bool}, {str}) or (kinds <= {int, float} and all(map(math.isfinite, choices))):
+        return choices
+    words = [str(each) for each in choices]
+    return words if len(set(words)) == len(words) else [repr(each) for each in choices]
+
+
+def label_of(distribution: BaseDistribution, value: Any) -> Any:
+    """Return a parameter's value as our study names it."""
+    if not isinstance(distribution, CategoricalDistribution):
+        return value
+    return labels_of(distribution)[int(distribution.to_internal_repr(value))]
+
+
+def value_of(distribution: BaseDistribution, label: Any) -> Any:
+    """Return the value that our study names so."""
+    if not isinstance(distribution, CategoricalDistribution):
+        return label
+    return distribution.choices[labels_of(distribution).index(label)]
+
+
+def history_of(study: optuna.Study, ours: Study, space: dict[str, BaseDistribution]) -> History:
     """Return the finished trials of an Optuna study."""
     history = History(ours)
     for number, each in enumerate(study.get_trials(deepcopy=False, states=tuple(_KINDS))):
-        configuration = ours.space.complete({k: v for k, v in each.params.items() if k in ours.parameters})
+        configuration = ours.space.complete({k: label_of(space[k], v) for k, v in each.params.items() if k in space})
         trial = Trial(number, DEFAULT if number == 0 else Source("sampler", "sampler"), Candidate(configuration))
         trial.state = _KINDS[each.state]  # type: ignore[assignment]  # one of State's words
         if each.state == TrialState.COMPLETE and each.value is not None:

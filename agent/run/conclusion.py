@@ -61,6 +61,7 @@ def job(record: Record, candidate: Candidate, seed: int) -> Job:
         seed=seed,
         required=study.required_metrics,
         fidelity=study.fidelity.high if study.fidelity else None,
+        warmup=study.evaluation.warmup,
     )
 
 

@@ -45,6 +45,7 @@ class Proposing:
         self.context, self.optimizer, self.gate, self.planner = context, optimizer, gate, planner
         self._continuations = deque(optimizer.continuations())
         self.approve: Approve | None = None
+        self.on_question: Callable[[bool], None] = lambda _waits: None  # told when a person's answer is waited for
         self._ready: deque[Proposal] = deque()
         self._asked: deque[Accepted] = deque()
         self._approvals: set[asyncio.Task[None]] = set()
@@ -52,16 +53,21 @@ class Proposing:
         self._thoughts = 0
         self._hurried = asyncio.Event()
 
+    @property
+    def asked(self) -> bool:
+        """Whether something that a person decided on waits to be the next trial."""
+        return bool(self._asked)
+
     def think(self) -> None:
         """Start the planner on its next ideas, unless it is at work, has some ready, or has had its share."""
         if self._wanted() and self._thinking is None:
             thought = self._think(self.context.now(self._state()))
             self._thinking = asyncio.create_task(thought)
 
-    def think_now(self) -> None:
-        """Let the planner think to its end, for callers without an event loop."""
+    async def think_now(self) -> None:
+        """Let the planner think to its end, for callers that ask for one trial at a time."""
         if self._wanted():
-            self._ready.extend(asyncio.run(self._think(self.context.now(self._state()))))
+            self._ready.extend(await self._think(self.context.now(self._state())))
 
     def ask_for(self, values: Mapping[str, Any], rationale: str) -> Accepted | Refused:
         """Let a person's configuration be the next trial; return what became of it."""
@@ -87,8 +93,12 @@ class Proposing:
             if not left or left > len(self._approvals) or self._ready or self._asked:
                 return
             hurried = asyncio.create_task(self._hurried.wait())
-            await asyncio.wait({*self._approvals, hurried}, return_when=asyncio.FIRST_COMPLETED)
-            hurried.cancel()
+            self.on_question(True)
+            try:
+                await asyncio.wait({*self._approvals, hurried}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                self.on_question(False)
+                hurried.cancel()
 
     async def _settle_thought(self) -> None:
         if self._thinking is None:

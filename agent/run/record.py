@@ -20,6 +20,7 @@ from ..trials.history import History, violations
 from ..trials.proposal import Accepted
 from ..trials.racing import enough
 from ..trials.trial import Trial
+from .clock import Clock
 from .gate import Gate
 
 
@@ -48,15 +49,15 @@ class Record:
                 self._finished(trial)
         self.unfinished = [trial for trial in trials if trial.state == "running"]
         self._earlier = len(trials)
-        self._search_began = time.monotonic()
+        self.clock = Clock(stored.search_s)
 
     def begin_search(self) -> None:
         """Start the clock of the search."""
-        self._search_began = time.monotonic()
+        self.clock = Clock(self.stored.search_s)
 
     def spent(self) -> str | None:
         """Return which limit keeps another trial from starting, None when none does."""
-        self.ledger.spent["wall_time_s"] = self._search_s()
+        self.ledger.spent["wall_time_s"] = self.clock.seconds
         if self.ledger.exhausted("trials"):
             return f"budget of {self.study.budget.trials} trials"
         if self.ledger.exhausted("wall_time_s"):
@@ -148,7 +149,7 @@ class Record:
             if self.study.goals == 1:
                 trial.values = [self.study.losses(each.metrics)[0] for each in measurements]
             trial.reason = "; ".join(f"{name} exceeds its bound by {over:.4g}" for name, over in broken.items()) or None
-        self.store.finish_trial(self.stored.id, trial, self._search_s(), last)
+        self.store.finish_trial(self.stored.id, trial, self.clock.seconds, last)
         return self._finished(trial)
 
     def counts(self) -> dict[str, int]:
@@ -159,6 +160,3 @@ class Record:
         )
         found += Counter(f"author {trial.source.author}" for trial in trials if trial.source.author)
         return {**found, "repaired": sum(bool(trial.changes) for trial in trials)}
-
-    def _search_s(self) -> float:
-        return self.stored.search_s + time.monotonic() - self._search_began

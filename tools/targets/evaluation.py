@@ -45,7 +45,9 @@ class Evaluation(BaseModel):
     max_repeats: int | None = Field(
         None, ge=1, le=100, description="Race: repeat a trial up to so often while it cannot be told from the best."
     )
-    warmup: int = Field(0, ge=0, le=10, description="Evaluations before those that count, per trial.")
+    warmup: int = Field(
+        0, ge=0, le=10, description="Evaluations before those that count, when a worker is new to a configuration."
+    )
     tuning_seeds: Seeds = Field([1, 2, 3], description="Seeds of the search: repeat i runs with seed i.")
     check_seeds: Seeds = Field(
         list(range(101, 111)),

@@ -11,6 +11,7 @@ from trimtab.agent.executors import local
 from trimtab.agent.executors.base import Job
 from trimtab.agent.executors.local import LocalExecutor
 from trimtab.agent.testing import ExecutorContract, FunctionExecutor, contract_loss
+from trimtab.agent.trials.candidate import Candidate
 from trimtab.evals.tasks.task import LookUp
 from trimtab.tools.ending import EndingError
 from trimtab.tools.targets import Measurement
@@ -50,6 +51,7 @@ class Brittle:
 
     async def _do(self, what: str) -> None:
         self.done.append(what)
+        await asyncio.sleep(0)
         match self.breaks.get(what):
             case "raises":
                 raise RuntimeError(f"no {what}")
@@ -71,7 +73,7 @@ def executor(folder: Path, *targets: Brittle) -> LocalExecutor:
 async def test_every_target_is_restored_though_one_raises_and_one_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "RESTORE_S", 0.2)
+    monkeypatch.setattr(local, "RESTORE_S", 2.0)
     for breaks in ({"restore": "raises"}, {"restore": "hangs"}):
         broken, sound = Brittle(**breaks), Brittle()
         opened = executor(tmp_path, broken, sound)
@@ -111,3 +113,45 @@ async def test_a_target_that_could_not_be_prepared_is_prepared_again_for_the_nex
         await opened.submit(job(tmp_path))
     once.breaks = {}
     assert (await opened.submit(job(tmp_path))).state == "complete"
+
+
+class Counting(Brittle):
+    """A target that writes down what it measures, and fails for x below 0."""
+
+    async def evaluate(self, configuration: Mapping[str, Any], **_how: Any) -> Measurement:
+        self.done.append(str(configuration["x"]))
+        await asyncio.sleep(0)
+        if configuration["x"] < 0:
+            return Measurement(state="failed", reason="x is negative")
+        return Measurement(state="complete", metrics={"loss": 1.0})
+
+
+def warming(folder: Path, x: float, seed: int = 1) -> Job:
+    return job(folder).model_copy(update={"candidate": Candidate({"x": x}), "seed": seed, "warmup": 2})
+
+
+async def test_warm_ups_run_on_the_worker_of_their_evaluation(tmp_path: Path) -> None:
+    one, other = Counting(), Counting()
+    opened = executor(tmp_path, one, other)
+    await asyncio.gather(*(opened.submit(warming(tmp_path, x)) for x in (0.1, 0.2, 0.3, 0.4)))
+    assert one.done == ["prepare", *["0.1"] * 3, *["0.3"] * 3]
+    assert other.done == ["prepare", *["0.2"] * 3, *["0.4"] * 3]
+
+
+async def test_what_a_worker_is_warm_for_is_measured_there_without_warming_up_again(tmp_path: Path) -> None:
+    one, other = Counting(), Counting()
+    opened = executor(tmp_path, one, other)
+    await asyncio.gather(*(opened.submit(warming(tmp_path, x)) for x in (0.1, 0.2)))
+    for seed in (2, 3):
+        await opened.submit(warming(tmp_path, 0.2, seed))
+    assert other.done == ["prepare", *["0.2"] * 5]
+    await opened.submit(warming(tmp_path, 0.3))
+    assert one.done == ["prepare", *["0.1"] * 3, *["0.3"] * 3]
+
+
+async def test_the_first_warm_up_that_fails_is_the_result_and_told_apart(tmp_path: Path) -> None:
+    target = Counting()
+    opened = executor(tmp_path, target, Counting())
+    found = await opened.submit(warming(tmp_path, -0.5))
+    assert (found.state, found.reason) == ("failed", "warm-up: x is negative")
+    assert target.done == ["prepare", "-0.5"]

@@ -1,0 +1,186 @@
+"""The search of one run: keeps the workers busy with trials, and hands on what happens the moment it happens.
+
+Nothing here waits for one thing only: evaluations, the planner and people all post to one queue.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from typing import Any
+
+from .. import events
+from ..executors.base import Executor
+from ..memory.rows import StoredEvaluation
+from ..optimizers.mirror import SpaceExhaustedError
+from ..trials.trial import Trial
+from .announcing import evaluated, trial_finished
+from .conclusion import job
+from .proposing import Proposing
+from .record import Record
+
+News = asyncio.Queue[events.Event | asyncio.Task[None] | None]
+"""What happens: events to hand on, tasks that ended, and None where only the state has changed."""
+
+
+class Search:
+    """Runs trials until the budget is spent, every configuration was tried, or somebody stops it."""
+
+    def __init__(self, record: Record, proposing: Proposing, news: News) -> None:
+        self.record, self.proposing, self.news = record, proposing, news
+        self.unfinished = deque(record.unfinished)
+        self.stopping = self.paused = False
+        self.stopped_by = ""
+        self._running: set[asyncio.Task[None]] = set()
+        self._settling: asyncio.Task[None] | None = None
+        self._exhausted = False
+        self._person_is_asked = self._noticed = False
+        proposing.on_question = self._question
+
+    async def run(self, executor: Executor) -> AsyncIterator[events.Event]:
+        """Yield everything that happens until the search is over."""
+        self.record.begin_search()
+        settled = False
+        while True:
+            for event in self._fill(executor, settled=settled):
+                yield event
+            self._keep_time()
+            if (
+                not self._running
+                and self._settling is None
+                and self.news.empty()
+                and (self.stopping or not self.paused)
+            ):
+                return
+            item = await self.news.get()
+            settled = item is self._settling and item is not None
+            if isinstance(item, asyncio.Task):
+                self._ended(item)
+            elif item is not None:
+                yield item
+
+    def _over(self) -> bool:
+        idle = not self._running and self._settling is None and self.news.empty()
+        return idle and (self.stopping or not self.paused)
+
+    def stop(self) -> None:
+        """Start nothing more, and wait for no planner."""
+        self.stopping = True
+        self.proposing.hurry()
+        if self._settling is not None:
+            self._settling.cancel()
+        self.news.put_nowait(None)
+
+    def pause(self, on: bool) -> None:  # a switch
+        """Start nothing more, or go on."""
+        self.paused = on
+        self._keep_time()
+        self.news.put_nowait(None)
+
+    async def cancel(self) -> None:
+        """End what runs, at once."""
+        tasks = [*self._running, *([self._settling] if self._settling is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._running.clear()
+
+    def _fill(self, executor: Executor, *, settled: bool) -> Iterator[events.Event]:
+        """Start trials on all free workers; where the planner must have its say first, that is another task's."""
+        while len(self._running) < executor.workers and not (self.stopping or self.paused):
+            if not (settled or self.unfinished or self.proposing.asked):
+                self._settle()
+                return
+            settled = False
+            trial = self._next_trial()
+            if trial is None:
+                return
+            self._begin(self._evaluate(trial, executor))
+            self.proposing.think()
+            yield events.TrialStarted.of(self.record.stored.key, trial)
+
+    def _settle(self) -> None:
+        """Let the planner have its say about the next trial, unless there is none."""
+        spent = self.record.spent()
+        if spent is not None:
+            self.stopped_by = spent
+        elif self._settling is None and not self._exhausted:
+            self._settling = asyncio.create_task(self._settled())
+            self._settling.add_done_callback(self.news.put_nowait)
+
+    async def _settled(self) -> None:
+        await asyncio.sleep(0)  # a planner without latency gets to speak before the slot is filled
+        await self.proposing.settle()
+
+    def _next_trial(self) -> Trial | None:
+        """Return the next trial to run, None when the search is over."""
+        if self.unfinished:
+            return self.unfinished.popleft()
+        spent = self.record.spent()
+        if spent is None:
+            try:
+                return self.record.begin(self.proposing.next())
+            except SpaceExhaustedError as error:
+                spent, self._exhausted = error.message, True
+        self.stopped_by = spent
+        return None
+
+    def _begin(self, evaluating: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(evaluating)
+        self._running.add(task)
+        task.add_done_callback(self.news.put_nowait)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Take note of a task's end; its error is the run's."""
+        self._running.discard(task)
+        if task is self._settling:
+            self._settling = None
+        if not task.cancelled():
+            task.result()
+
+    async def _evaluate(self, trial: Trial, executor: Executor) -> None:
+        """Run what is missing of a trial's evaluations; each is recorded before it is announced."""
+        record, seeds = self.record, self.record.study.evaluation.tuning_seeds
+        measurements = record.measured(trial)
+        watch = (lambda metrics: self._reported(trial, metrics)) if record.study.fidelity else None
+        while True:
+            position = len(measurements)
+            seed = seeds[position % len(seeds)]
+            measurement = await executor.submit(job(record, trial.candidate, seed), watch)
+            measurements.append(measurement)
+            self._say_once(measurement.notice)
+            stored = StoredEvaluation("tune", trial.number, position, seed, measurement)
+            if record.enough(trial, measurements):
+                improved = record.finish(trial, measurements, stored)
+                self.news.put_nowait(evaluated(record, stored))
+                self.news.put_nowait(trial_finished(record, trial, improved=improved))
+                return
+            record.add(stored)
+            self.news.put_nowait(evaluated(record, stored))
+            if self.stopping:
+                return
+
+    def _say_once(self, notice: str) -> None:
+        """Announce what an executor found out about the machine, the first time only."""
+        if notice and not self._noticed:
+            self._noticed = True
+            self.news.put_nowait(events.Notice(study=self.record.stored.key, kind="cleanup", message=notice))
+
+    def _reported(self, trial: Trial, metrics: Mapping[str, float]) -> bool:
+        """Take in an intermediate value; return whether to stop the evaluation."""
+        found = self.record.reported(trial, metrics)
+        if found is None:
+            return False
+        step, stopped = found
+        said = {"trial": trial.number, "step": step, "metrics": dict(metrics), "stopped": stopped}
+        self.news.put_nowait(events.IntermediateValue(study=self.record.stored.key, **said))
+        return stopped
+
+    def _question(self, asked: bool) -> None:  # a switch
+        """Take note that the search waits for a person's answer, or no longer does."""
+        self._person_is_asked = asked
+        self._keep_time()
+
+    def _keep_time(self) -> None:
+        """Count the time of the search: not that in which nothing runs and a person is waited for."""
+        waits = self.paused or self._person_is_asked
+        self.record.clock.run(bool(self._running) or not waits)
