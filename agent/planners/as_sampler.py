@@ -218,7 +218,7 @@ def parameter_of(distribution: BaseDistribution, default: Any) -> dict[str, Any]
 
 def labels_of(distribution: CategoricalDistribution) -> list[Any]:
     """Return choices as a study file has them: as they are, or as words where they are None or of several kinds."""
-    choices = list(distribution.choices)
+    choices: list[Any] = list(distribution.choices)
     kinds = set(map(type, choices))
     if kinds in ({bool}, {str}) or (kinds <= {int, float} and all(map(math.isfinite, choices))):
         return choices
