@@ -1,11 +1,15 @@
 """The trials of a study in memory, and which of them is best. Knows nothing of the store."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..study.sections import Study
 from .racing import Noise, beats
 from .trial import Trial
+
+if TYPE_CHECKING:
+    from .front import Front
 
 
 class History:
@@ -17,6 +21,7 @@ class History:
         self.seen: dict[str, int] = {}
         self.incumbent: Trial | None = None
         self.noise = Noise()
+        self._front = _empty_front(study)
         for trial in trials:
             self.add(trial)
             self.update(trial)
@@ -29,11 +34,14 @@ class History:
     def update(self, trial: Trial) -> bool:
         """Take in a trial's result; return whether it is the new incumbent."""
         before = self.incumbent
-        if trial.state != "complete" or self.study.space.violated(trial.configuration) is not None:
+        if not self._counts(trial):
             return False
         self.noise.add(trial.values)
-        if self.study.goals > 1:
-            self.incumbent = best_compromise(self.front(), self.losses)
+        if self._front is not None:
+            cost = self.study.cost
+            self._front.add(trial, self.losses(trial) + ((trial.metrics[cost.metric],) if cost else ()))
+        if self._front is not None and self.study.goals > 1:
+            self.incumbent = self._front.compromise()
         elif before is None or self._better(trial, before):
             self.incumbent = trial
         return self.incumbent is not before
@@ -52,6 +60,7 @@ class History:
         copied = History(self.study)
         copied.trials = [replace(trial) if trial.state == "running" else trial for trial in self.trials]
         copied.seen, copied.incumbent, copied.noise = dict(self.seen), self.incumbent, replace(self.noise)
+        copied._front = self._front.snapshot() if self._front is not None else None  # noqa: SLF001 (our own copy)
         return copied
 
     @property
@@ -69,35 +78,30 @@ class History:
         return self.study.losses(trial.metrics)
 
     def front(self) -> list[Trial]:
-        """Return the complete trials that no other dominates (the Pareto front), in loss and, where known, cost."""
-        cost = self.study.cost
-        complete = [
-            (self.losses(trial) + ((trial.metrics[cost.metric],) if cost else ()), trial)
-            for trial in self.trials
-            if trial.state == "complete"
-        ]
-        complete.sort(key=lambda pair: pair[0])
-        found: list[tuple[tuple[float, ...], Trial]] = []
-        for losses, trial in complete:
-            if not any(_dominates(other, losses) for other, _ in found):
-                found.append((losses, trial))
-        return [trial for _, trial in found]
+        """Return the complete trials that no other dominates (the Pareto front), in loss and, where known, cost.
+
+        What is forbidden today is not among them.
+        """
+        if self._front is not None:
+            return self._front.trials()
+        allowed = [each for each in self.trials if self._counts(each)]
+        least = min(map(self.losses, allowed), default=())
+        return [each for each in allowed if self.losses(each) == least]
+
+    def _counts(self, trial: Trial) -> bool:
+        """Whether a trial may be the incumbent: it is complete, and not forbidden today."""
+        return trial.state == "complete" and self.study.space.violated(trial.configuration) is None
+
+
+def _empty_front(study: Study) -> "Front | None":
+    """Return a front for a study that weighs several things against each other, else None."""
+    if study.goals == 1 and study.cost is None:
+        return None
+    from .front import Front  # loads NumPy, which most studies can be shown without
+
+    return Front(study.goals)
 
 
 def violations(study: Study, metrics: dict[str, float]) -> dict[str, float]:
     """Return by how much each constraint is violated; 0 or less when it holds."""
     return {each.metric: each.violation(metrics[each.metric]) for each in study.constraints}
-
-
-def best_compromise(front: Sequence[Trial], losses: Callable[[Trial], tuple[float, ...]]) -> Trial | None:
-    """Return the member of a Pareto front with the lowest mean rank over the objectives, the earliest on a tie."""
-    if not front:
-        return None
-    table = [losses(trial) for trial in front]
-    columns = [sorted(column) for column in zip(*table, strict=True)]
-    ranks = [sum(c.index(value) for c, value in zip(columns, row, strict=True)) for row in table]
-    return min(zip(ranks, front, strict=True), key=lambda pair: (pair[0], pair[1].number))[1]
-
-
-def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return all(a <= b for a, b in zip(one, other, strict=True)) and one != other
