@@ -3,13 +3,27 @@
 Migrations are append-only: a function that was released is never changed.
 """
 
+import json
 from collections.abc import Callable
 
 from sqlalchemy import Connection, Table, inspect, select, text
 
 from ...tools.errors import InputError
 from .db import Database, StoreError
-from .schema import CHAT_ENTRIES, CHATS, ENDPOINTS, EVALUATIONS, META, METADATA, MODEL_CALLS, STUDIES, TRIALS
+from .profiles import Profile, add_profile, find_profile
+from .schema import (
+    CHAT_ENTRIES,
+    CHATS,
+    ENDPOINTS,
+    EVALUATIONS,
+    META,
+    METADATA,
+    MODEL_CALLS,
+    PROFILES,
+    STUDIES,
+    TRAITS,
+    TRIALS,
+)
 
 
 def _first(connection: Connection) -> None:
@@ -29,7 +43,25 @@ def _leases_and_versions(connection: Connection) -> None:
     _add_column(connection, STUDIES, "definition_version", "INTEGER NOT NULL DEFAULT 1")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _trial_details, _chats, _leases_and_versions)
+def _profiles(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[PROFILES, TRAITS])
+    _add_column(connection, STUDIES, "profile_id", "INTEGER")
+    for index in STUDIES.indexes:
+        index.create(connection, checkfirst=True)
+    for row in connection.execute(select(STUDIES.c.id, STUDIES.c.traits)).all():
+        traits = json.loads(row.traits)
+        profile = Profile(json.dumps(traits["objectives"]), traits["system"], frozenset(traits["parameters"]))
+        number = find_profile(connection, profile) or add_profile(connection, profile)
+        connection.execute(STUDIES.update().where(STUDIES.c.id == row.id).values(profile_id=number))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _first,
+    _trial_details,
+    _chats,
+    _leases_and_versions,
+    _profiles,
+)
 
 
 def migrate(database: Database) -> None:

@@ -14,10 +14,12 @@ from ..trials.candidate import Candidate
 from ..trials.source import Source
 from ..trials.trial import Trial
 
+_decode = json.JSONDecoder().raw_decode  # what we wrote has nothing around it: half the time of json.loads
+
 
 @dataclass(frozen=True)
 class StoredStudy:
-    """A study as stored. `traits` is what recall compares: the system, parameters and objectives, as JSON."""
+    """A study as stored."""
 
     id: int
     key: str
@@ -25,7 +27,6 @@ class StoredStudy:
     definition: dict[str, Any]
     definition_version: int
     directory: str
-    traits: str
     environment: dict[str, Any]
     state: str
     created: float
@@ -53,7 +54,6 @@ def study_of(row: Row[Any]) -> StoredStudy:
         definition=json.loads(row.definition),
         definition_version=row.definition_version,
         directory=row.directory,
-        traits=row.traits,
         environment=neutral(json.loads(row.environment)),
         state=row.state,
         created=row.created,
@@ -64,16 +64,16 @@ def study_of(row: Row[Any]) -> StoredStudy:
 
 def trial_of(row: Row[Any]) -> Trial:
     """Return the trial of a row. Its text is made plain once more: another program may have written it."""
-    details = json.loads(row.details) if row.details else {}
-    proposal = json.loads(row.proposal)
+    details = _decode(row.details)[0] if row.details else {}
+    proposal = _decode(row.proposal)[0]
     patch = proposal.pop("patch", None)  # is applied as it is
     proposal = neutral(proposal)
     return Trial(
         number=row.number,
         source=Source.of(row.source, proposal.pop("author", "")),
-        candidate=Candidate(json.loads(row.configuration), patch),
+        candidate=Candidate(_decode(row.configuration)[0], patch),
         state=row.state,
-        metrics=neutral(json.loads(row.metrics)),
+        metrics=neutral(_decode(row.metrics)[0]),
         reason=None if row.reason is None else one_line(row.reason, LONGEST_REASON),
         started=row.started,
         finished=row.finished,

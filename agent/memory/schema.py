@@ -6,6 +6,26 @@ METADATA = MetaData()
 
 META = Table("trimtab_meta", METADATA, Column("version", Integer, nullable=False))
 
+PROFILES = Table(
+    "profiles",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("aims", Text, nullable=False),
+    Column("system", Text),
+    Column("size", Integer, nullable=False),
+)
+"""What recall compares of studies; those that are alike share one. `size` is the number of parameters."""
+
+TRAITS = Table(
+    "profile_traits",
+    METADATA,
+    Column("trait", Text, primary_key=True),
+    Column("profile_id", ForeignKey("profiles.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""The parameters of each profile, as NAME:TYPE:UNIT."""
+
 STUDIES = Table(
     "studies",
     METADATA,
@@ -15,13 +35,14 @@ STUDIES = Table(
     Column("definition", Text, nullable=False),
     Column("definition_version", Integer, nullable=False, default=1, server_default="1"),
     Column("directory", Text, nullable=False),
-    Column("traits", Text, nullable=False),
+    Column("traits", Text, nullable=False, default=""),  # of releases before PROFILES and TRAITS
     Column("environment", Text, nullable=False),
     Column("state", String(12), nullable=False),
     Column("created", Float, nullable=False),
     Column("search_s", Float, nullable=False, default=0.0),
     Column("owner", Text),
     Column("lease", Float),
+    Column("profile_id", Integer, index=True),
     Column("result", Text),
 )
 

@@ -10,19 +10,19 @@ from sqlalchemy.exc import IntegrityError
 from ...tools.errors import InputError
 from ..study.versions import VERSION
 from .db import StoreError
+from .profiles import Profile, Profiles
 from .rows import StoredStudy, study_of
 from .schema import STUDIES
-from .subject import Subject
 
 _ATTEMPTS = 1000
 """Keys that are tried for a new study: as many processes may add one of the same name at the same moment."""
 
 
-class Studies(Subject):
+class Studies(Profiles):
     """Studies in the store. One process at a time owns a study."""
 
     def create_study(
-        self, name: str, definition: dict[str, Any], directory: str, traits: str, environment: dict[str, Any]
+        self, name: str, definition: dict[str, Any], directory: str, profile: Profile, environment: dict[str, Any]
     ) -> StoredStudy:
         """Add a study, owned by this process, under the first free key NAME-1, NAME-2, ..."""
         row = {
@@ -30,10 +30,10 @@ class Studies(Subject):
             "definition": json.dumps(definition),
             "definition_version": VERSION,
             "directory": directory,
-            "traits": traits,
             "environment": json.dumps(environment),
             "created": time.time(),
             "search_s": 0.0,
+            "profile_id": self.profile_id(profile),
             **self._leases.new(),
         }
         key = self._insert(name, row)

@@ -4,7 +4,7 @@ import json
 
 from sqlalchemy import bindparam, insert, select, update
 
-from ..trials.trial import Trial
+from ..trials.trial import State, Trial
 from .rows import StoredEvaluation, evaluation_of, evaluation_row, trial_of
 from .schema import EVALUATIONS, TRIALS
 from .subject import Subject
@@ -63,9 +63,11 @@ class Trials(Subject):
                 connection.execute(_ADD_EVALUATION, evaluation_row(study_id, evaluation))
             connection.execute(_FINISH_TRIAL, row)
 
-    def trials(self, study_id: int) -> list[Trial]:
-        """Return the trials of a study in order."""
+    def trials(self, study_id: int, state: State | None = None) -> list[Trial]:
+        """Return the trials of a study in order; those in one state when given."""
         query = select(TRIALS).where(TRIALS.c.study_id == study_id).order_by(TRIALS.c.number)
+        if state is not None:
+            query = query.where(TRIALS.c.state == state)
         with self._database.reading() as connection:
             return [trial_of(row) for row in connection.execute(query)]
 

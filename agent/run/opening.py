@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...tools.errors import InputError
-from ..memory.recall import traits
+from ..memory.profiles import Profile
 from ..memory.rows import StoredStudy
 from ..memory.store import Store
 from ..study.sections import Study
@@ -50,7 +50,7 @@ def start_study(store: Store, study: Study) -> StoredStudy:
         study.name,
         definition(study),
         str(study.directory),
-        traits(study),
+        Profile.of(study),
         dict(describe_environment(study.directory)),
     )
 

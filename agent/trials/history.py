@@ -60,7 +60,7 @@ class History:
         copied = History(self.study)
         copied.trials = [replace(trial) if trial.state == "running" else trial for trial in self.trials]
         copied.seen, copied.incumbent, copied.noise = dict(self.seen), self.incumbent, replace(self.noise)
-        copied._front = self._front.snapshot() if self._front is not None else None  # noqa: SLF001 (our own copy)
+        copied._front = self._front.snapshot() if self._front is not None else None
         return copied
 
     @property

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.agent.memory.recall import recall, similarity, traits
 from trimtab.agent.memory.store import Store
 from trimtab.agent.run.opening import start_study
 from trimtab.agent.testing import make_study
@@ -52,23 +51,3 @@ def test_studies_of_one_name_get_numbers_and_the_newest_is_meant_by_the_name(sto
     assert [each.key for each in store.studies("small")] == ["small-3", "small-2", "small-1"]
     assert store.study("small").key == "small-3"
     assert store.study("small-1").key == "small-1"
-
-
-def test_similarity_is_about_parameters_and_objectives() -> None:
-    one = traits(make_study())
-    assert similarity(one, traits(make_study())) == pytest.approx(0.8)
-    assert similarity(one, traits(make_study(objectives=[{"metric": "other", "direction": "minimize"}]))) == 0.0
-
-
-def test_recall_returns_the_best_of_the_most_similar(store: Store) -> None:
-    study = make_study()
-    stored = start_study(store, study)
-    for number, loss in enumerate([3.0, 1.0, 2.0]):
-        trial = Trial(
-            number, Source("sampler", "tpe"), Candidate({"x": loss / 10, "n": 3, "mode": "slow"}), started=1.0
-        )
-        store.start_trial(stored.id, trial)
-        trial.state, trial.metrics = "complete", {"loss": loss}
-        store.finish_trial(stored.id, trial, 1.0)
-    assert [each.metrics["loss"] for each in recall(store, study)] == [1.0]
-    assert recall(store, study, exclude=stored.key) == []
