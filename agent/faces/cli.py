@@ -159,7 +159,7 @@ def schema(
 @app.command()
 def studies(store: StoreUrl = None) -> None:
     """List the studies in the store."""
-    from .commands.show import print_studies
+    from .commands.studies import print_studies
 
     print_studies(store)
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -12,10 +13,21 @@ from ..study.versions import VERSION
 from .db import StoreError
 from .profiles import Profile, Profiles
 from .rows import StoredStudy, study_of
-from .schema import STUDIES
+from .schema import STUDIES, TRIALS
 
 _ATTEMPTS = 1000
 """Keys that are tried for a new study: as many processes may add one of the same name at the same moment."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A study in a list: how many trials were started, and what its final check found ({} when it did not run)."""
+
+    key: str
+    state: str
+    created: float
+    trials: int
+    check: dict[str, Any]
 
 
 class Studies(Profiles):
@@ -64,6 +76,19 @@ class Studies(Profiles):
             query = query.where(STUDIES.c.name == name)
         with self._database.reading() as connection:
             return [study_of(row) for row in connection.execute(query)]
+
+    def listing(self) -> list[Listed]:
+        """Return a line for each study, newest first, without reading any trial."""
+        counted = select(TRIALS.c.study_id, func.count().label("trials")).group_by(TRIALS.c.study_id).subquery()
+        columns = (STUDIES.c.key, STUDIES.c.state, STUDIES.c.created, STUDIES.c.result, counted.c.trials)
+        query = select(*columns).outerjoin(counted, counted.c.study_id == STUDIES.c.id).order_by(STUDIES.c.id.desc())
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        checks = [(json.loads(row.result).get("check") or {}) if row.result else {} for row in rows]
+        return [
+            Listed(row.key, row.state, row.created, row.trials or 0, check)
+            for row, check in zip(rows, checks, strict=True)
+        ]
 
     def latest(self, name: str) -> StoredStudy | None:
         """Return the newest study of a name, None when there is none."""

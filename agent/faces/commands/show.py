@@ -1,6 +1,5 @@
-"""`trimtab studies` and `trimtab show`: what the store holds."""
+"""`trimtab show`: what the store holds of one study."""
 
-import datetime
 from collections import Counter
 
 import typer
@@ -21,28 +20,6 @@ from .. import words
 from ..summary import summary_lines
 
 _SHOWN = 10
-
-
-def print_studies(store_url: str | None) -> None:
-    """List all studies, newest first."""
-    store = Store(store_url or default_url())
-    table = Table()
-    for heading in ("study", "state", "trials", "check", "started"):
-        table.add_column(heading)
-    found = store.studies()
-    for stored in found:
-        check = (stored.result or {}).get("check") or {}
-        ratio = f"{check['ratio']:.2f}x" if check.get("improved") and check.get("ratio") else ""
-        started = datetime.datetime.fromtimestamp(stored.created).astimezone().strftime("%Y-%m-%d %H:%M")
-        table.add_row(
-            stored.key,
-            stored.state,
-            str(len(store.trials(stored.id))),
-            ratio or plain(check.get("verdict", "")),
-            started,
-        )
-    console = Console(markup=False)
-    console.print(table if found else f"no studies in {store.shown}", markup=False)
 
 
 def open_stored(key: str, store_url: str | None) -> tuple[Store, StoredStudy, Study, History]:
