@@ -90,7 +90,9 @@ def find_profile(connection: Connection, profile: Profile) -> int | None:
 def add_profile(connection: Connection, profile: Profile) -> int:
     """Store a profile that is not there, and return its number."""
     row = {"aims": profile.aims, "system": profile.system, "size": len(profile.traits), "digest": profile.digest}
-    number = int(connection.execute(insert(PROFILES).values(row)).inserted_primary_key[0])
+    connection.execute(insert(PROFILES).values(row))
+    number = find_profile(connection, profile)
+    assert number is not None
     connection.execute(insert(TRAITS), [{"profile_id": number, "trait": each} for each in sorted(profile.traits)])
     return number
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from copy import copy
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .trial import Trial
 
@@ -16,18 +17,16 @@ class Front:
         self._goals = goals
         self._trials: list[Trial] = []
         self._numbers = np.empty(0, dtype=np.int64)
-        self._points: np.ndarray[tuple[int, int], np.dtype[np.float64]] | None = None
+        self._points: NDArray[np.float64] | None = None
 
     def add(self, trial: Trial, point: Sequence[float]) -> None:
         """Take in a trial: numbers to minimise, always as many."""
         mine = np.asarray(point, dtype=np.float64)
         points = np.empty((0, len(mine))) if self._points is None else self._points
-        if ((points <= mine).all(axis=1) & (points < mine).any(axis=1)).any():
+        if np.any((points <= mine).all(axis=1) & (points < mine).any(axis=1)):
             return
-        kept = ~((points >= mine).all(axis=1) & (points > mine).any(axis=1))
-        if not kept.all():
-            self._trials = [each for each, stays in zip(self._trials, kept, strict=True) if stays]
-        self._trials = [*self._trials, trial]
+        kept = np.flatnonzero((points < mine).any(axis=1) | (points <= mine).all(axis=1))
+        self._trials = [*(self._trials[index] for index in kept), trial]
         self._points = np.vstack([points[kept], mine])
         self._numbers = np.append(self._numbers[kept], trial.number)
 
@@ -42,7 +41,7 @@ class Front:
         if self._points is None:
             return None
         ranks = sum(np.searchsorted(np.sort(column), column) for column in self._points.T[: self._goals])
-        return self._trials[np.lexsort((self._numbers, ranks))[0]]
+        return self._trials[int(np.lexsort((self._numbers, ranks))[0])]
 
     def snapshot(self) -> "Front":
         """Return a copy that does not change when trials are added to this one."""
