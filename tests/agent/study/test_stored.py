@@ -193,7 +193,7 @@ def test_any_stored_study_is_shown_and_exported_and_its_trials_applied(
     assert run_cli("export", "small-1", "--csv", str(csv), "--json", str(whole), "--store", store.shown)[0] == 0
     assert "0.1" in csv.read_text().splitlines()[2].split(",")
     assert json.loads(whole.read_text())["trials"][1]["metrics"] == {"loss": 1.0}
-    assert run_cli("apply", "small-1", str(file), "--trial", "1", "--store", store.shown)[0] == 0
+    assert run_cli("apply", "small-1", str(file), "--trial", "1", "--yes", "--store", store.shown)[0] == 0
     assert json.loads(file.read_text()) == {"x": 0.1, "n": 3, "mode": "slow"}
     code, said = run_cli("export", "small-1", "--optuna", f"sqlite:///{tmp_path / 'o.db'}", "--store", store.shown)
     assert (code == 0) == still_has_an_incumbent
@@ -202,7 +202,7 @@ def test_any_stored_study_is_shown_and_exported_and_its_trials_applied(
 
 def test_a_template_that_cannot_be_read_is_not_replaced_by_json(store: Store, tmp_path: Path) -> None:
     stored_as(store, lambda data: data.update(apply={"pattern": "x = {x}"}))
-    code, said = run_cli("apply", "small-1", str(tmp_path / "f"), "--trial", "1", "--store", store.shown)
+    code, said = run_cli("apply", "small-1", str(tmp_path / "f"), "--trial", "1", "--yes", "--store", store.shown)
     assert (code, (tmp_path / "f").exists()) == (2, False)
     assert "its [apply] cannot be read" in said
 
