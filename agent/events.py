@@ -14,7 +14,7 @@ from .trials.trial import Trial
 
 SCHEMA_VERSION = 1
 
-NoticeKind = Literal["sandbox", "cleanup"]
+NoticeKind = Literal["sandbox", "hopeless", "cleanup"]
 ProblemCode = Literal[
     "empty",
     "refusal",

@@ -103,7 +103,7 @@ def study_of(cell: Cell, task: Task, limits: Mapping[str, float]) -> Study:
         sections[name] = {**sections.get(name, {}), **fields}
     sections["study"] = {**sections["study"], "name": cell.study_name}
     sections["sampler"] = {**sections.get("sampler", {}), "seed": cell.seed}
-    sections["budget"] = {"trials": cell.trials, **limits}
+    sections["budget"] = {"trials": cell.trials, "give_up": 0, **limits}
     sections["check"] = {"ablation": False}
     if not cell.check:
         sections["evaluation"] = {**sections["evaluation"], "check_seeds": [10**6]}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...tools.errors import InputError, TrimtabError
-from ..events import Event, StudyFinished
+from ..events import Event, Notice, StudyFinished
 from ..memory.rows import StoredStudy
 from ..memory.store import Store
 from ..parts import PLANNERS
@@ -213,6 +213,8 @@ class StudyControl:
                 async for event in stream:
                     if isinstance(event, StudyFinished):
                         self.report = event
+                    if isinstance(event, Notice) and event.kind == "hopeless":
+                        self.session.pause()  # the person decides: /start goes on, /stop ends it
                     self.on_event(event)
         except TrimtabError as error:
             trouble = str(error)

@@ -185,6 +185,11 @@ class Session:
                 last = self._news.get_nowait()
                 if last is not None and not isinstance(last, asyncio.Task):
                     yield last
+            known = self.record.result_before()
+            if known is not None and not self._search.stopping:
+                self._state = "finished"
+                yield known
+                return
             found = Conclusion()
             if not self._search.stopping:
                 async for event in conclude(self.record, executor, found, lambda: self._search.stopping):
@@ -207,6 +212,18 @@ class Session:
         """Go on after a pause."""
         self._search.pause(False)
 
+    def go_on(self) -> None:
+        """Answer a notice of kind 'hopeless', while it is the last event: the run goes on.
+
+        Without an answer it gives up; `pause` makes it wait, and then `unpause` goes on, `stop` ends it.
+        """
+        self._search.go_on()
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the run ended because nothing worked."""
+        return self._search.gave_up
+
     @property
     def paused(self) -> bool:
         """Whether the search is paused."""
@@ -226,7 +243,7 @@ class Session:
         search = self._search
         finished = study_finished(self.record, self.planner, executor, found, search.stopped_by, counted)
         self.record.store.set_result(self.record.stored.id, finished.model_dump(mode="json"))
-        self._state = "finished"
+        self._state = "interrupted" if search.gave_up else "finished"
         return finished
 
     def _end(self, ending: Ending) -> None:
