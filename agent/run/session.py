@@ -20,9 +20,8 @@ from ..executors.local import LocalExecutor
 from ..memory.recall import recall
 from ..memory.rows import StoredEvaluation, StoredStudy
 from ..memory.store import Store
-from ..parts import PLANNERS
 from ..place import planned_directory
-from ..planners.base import Context, Planner, Setup
+from ..planners.base import Context, Planner, Setup, build_planner
 from ..study.sections import Study
 from ..trials.trial import Trial
 from .announcing import study_finished, study_started
@@ -65,9 +64,21 @@ class Session:
         self._thread: LoopThread | None = None
 
     @classmethod
+    def open(cls, setup: Setup, *, resume: bool = False) -> Self:
+        """Begin a study in the setup's store, or go on with it, with the planner that it names; see `resume`.
+
+        Raises:
+            ValueError: the setup has no store.
+        """
+        if setup.store is None:
+            raise ValueError("a session needs a store")
+        begin = cls.resume if resume else cls.start
+        return begin(setup.study, setup.store, build_planner(setup))
+
+    @classmethod
     def start(cls, study: Study, store: Store, planner: Planner | None = None) -> Self:
         """Begin a new study in the store; `planner` replaces the one that the study names."""
-        planner = planner or _planner(study, store)
+        planner = planner or build_planner(Setup(study, store))
         return cls._owning(study, store, start_study(store, study), planner)
 
     @classmethod
@@ -77,7 +88,7 @@ class Session:
         Raises:
             InputError: there is none, another process runs it, or the study has changed since.
         """
-        planner = planner or _planner(study, store)
+        planner = planner or build_planner(Setup(study, store))
         return cls._owning(study, store, resume_study(store, study), planner)
 
     @classmethod
@@ -262,8 +273,3 @@ class Session:
         elif isinstance(event, events.PlannerProblem):
             self._problems[event.code] += 1
         self._news.put_nowait(event)
-
-
-def _planner(study: Study, store: Store) -> Planner:
-    planner: Planner = PLANNERS[study.planner.name](Setup(study, store))
-    return planner

@@ -13,8 +13,7 @@ import typer
 
 from ...events import Event, Notice, StudyFinished
 from ...memory.store import Store, default_url
-from ...parts import PLANNERS
-from ...planners.base import Planner, Setup
+from ...planners.base import Setup
 from ...run.session import Session
 from ...study.file import load_study
 from ...study.sections import Study
@@ -60,8 +59,7 @@ def run_study(
     study = load_study(file, {section: fields for section, fields in given.items() if fields})
     opened = Store(store or default_url())
     setup = Setup(study, opened, tape.record, tape.replay, tape.strict)
-    planner: Planner = PLANNERS[study.planner.name](setup)
-    session = Session.resume(study, opened, planner) if resume else Session.start(study, opened, planner)
+    session = Session.open(setup, resume=resume)
     asks = not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     report = asyncio.run(_drive(session, choose_face(study, as_json=as_json), asks=asks))
     if report is None:
