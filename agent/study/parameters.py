@@ -282,6 +282,11 @@ def _why_moved(number: float, parameter: FloatParameter | IntParameter) -> str:
     return f"snapped to step {parameter.step}"
 
 
+def read_number(given: object, unit: str) -> float | None:
+    """Return the finite number that was given, as one or as text with its unit; None when there is none."""
+    return _number(given, unit)[0]
+
+
 def _number(given: object, unit: str) -> tuple[float | None, str]:
     """Read a number; (None, why) when there is none. The second part is 'parsed' when text was read."""
     if isinstance(given, bool) or not isinstance(given, int | float | str):
