@@ -9,7 +9,7 @@ from pathlib import Path
 from ...tools.ending import Step, run_all
 from ...tools.errors import InputError
 from ...tools.sandbox import choose_sandbox
-from ...tools.targets import Evaluation, Measurement, Target, Watch, Workplace, build_target
+from ...tools.targets import Evaluation, Measurement, Target, Watch, Wording, Workplace, build_target
 from .base import Job, Warmth
 
 RESTORE_S = 60.0
@@ -56,6 +56,7 @@ class LocalExecutor:
         evaluation: Evaluation,
         directory: Path,
         hidden: tuple[Path, ...] = (),
+        wording: Wording | None = None,
         build: Callable[[Evaluation, Workplace], Target] = build_target,
     ) -> None:
         """Choose the sandbox and build a target per worker.
@@ -66,7 +67,10 @@ class LocalExecutor:
         sandbox = choose_sandbox(evaluation.isolation)
         self.workers = evaluation.workers
         self.sandbox_name, self.sandbox_guarantees = sandbox.name, sandbox.guarantees
-        places = [Workplace(sandbox, directory, cpus, hidden) for cpus in _cpu_sets(evaluation)]
+        places = [
+            Workplace(sandbox, directory, cpus, hidden, wording or Wording(), worker)
+            for worker, cpus in enumerate(_cpu_sets(evaluation))
+        ]
         self._workers = [_Worker(build(evaluation, place)) for place in places]
         self._idle = [*self._workers]
         self._free = asyncio.Semaphore(self.workers)

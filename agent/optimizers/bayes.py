@@ -6,6 +6,7 @@ infeasible trials teach where not to go: expected improvement is weighted by the
 `feasibility`.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ from .surrogate import Surrogate
 
 _RANDOM, _STARTS, _ROUNDS, _STEPS = 300, 8, 3, 4
 _NEIGHBOUR_SPREAD = 0.2
+_TIGHT_TIMES, _MOST_TIGHT = 4, 2000
 
 
 class BayesSampler(BaseSampler):
@@ -154,6 +156,11 @@ class BayesSampler(BaseSampler):
         return found, scores[first]
 
     def _random_points(self, count: int) -> Points:
+        space = self.setting.space
+        if space.tight:  # chance finds nothing there, and neighbours are mostly forbidden: look at more points instead
+            chance = random.Random(int(self.rng.integers(1 << 62)))
+            drawn = [space.sample(chance) for _ in range(min(count * _TIGHT_TIMES, _MOST_TIGHT) if count > 1 else 1)]
+            return np.array([self.encoding.encode(each) for each in drawn])
         return self.encoding.snap(self.rng.random((count, len(self.encoding.names))))
 
     def _neighbours(self, points: Points) -> Points:

@@ -6,7 +6,6 @@ import stat
 from pathlib import Path
 
 from ...tools.errors import InputError
-from ...tools.targets.template import fill
 from ...tools.text import visible
 from .replace import replace_text
 from .sections import Study
@@ -18,9 +17,9 @@ _LONGEST_FILE = 4 << 20
 def render(study: Study, configuration: Configuration) -> str:
     """Return the study's apply template filled in, or the configuration as JSON without one."""
     if study.apply is None:
-        return json.dumps(configuration, indent=2) + "\n"
-    lines = study.apply.template.strip("\n").split("\n")
-    return "\n".join(fill(lines, configuration)) + "\n"
+        return json.dumps(study.wording.plain(configuration), indent=2) + "\n"
+    values = study.wording.complete(configuration)
+    return "\n".join(study.wording.lines(study.apply.template.strip("\n"), values)) + "\n"
 
 
 def difference(file: Path, text: str) -> str:

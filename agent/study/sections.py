@@ -10,8 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-from ...tools.expressions import Value, parse
-from ...tools.targets import Evaluation
+from ...tools.expressions import Expression, Value, parse
+from ...tools.targets import Evaluation, Form, Wording
 from ..models.settings import ModelSection
 from ..pruners.base import Variant
 from .desirability import between, larger, overall, smaller
@@ -182,13 +182,6 @@ class Constraint(_Section):
         return max(over, under)
 
 
-GIVE_UP = 5
-
-
-def _on_or_off(given: object) -> object:
-    return (GIVE_UP if given else 0) if isinstance(given, bool) else given
-
-
 class Budget(_Section):
     """What the search may spend; the final check comes on top."""
 
@@ -198,9 +191,6 @@ class Budget(_Section):
     input_tokens: int | None = Field(None, ge=0, description="Tokens sent to the language model.")
     output_tokens: int | None = Field(None, ge=0, description="Tokens the language model answered with.")
     dollars: float | None = Field(None, ge=0, allow_inf_nan=False, description="Dollars spent on the language model.")
-    give_up: Annotated[int, BeforeValidator(_on_or_off, json_schema_input_type=int | bool)] = Field(
-        GIVE_UP, ge=0, description="Stop when so many trials have failed alike and nothing has worked; false: never."
-    )
 
 
 class PlannerSection(_Section):
@@ -316,6 +306,9 @@ class Study(_Section):
     study: About
     parameters: dict[str, Parameter] = Field(min_length=1, max_length=1000)
     focus: dict[str, Focus] = {}
+    derived: dict[str, str] = Field(
+        {}, description="Values that follow from parameters, as expressions by name; for places and clauses."
+    )
     forbidden: list[Forbidden] = []
     objectives: list[Objective] = Field(min_length=1, max_length=20)
     constraints: list[Constraint] = []
@@ -356,8 +349,25 @@ class Study(_Section):
     @cached_property
     def space(self) -> Space:
         """The search space that the file declares."""
-        clauses = tuple(Clause(parse(each.when), each.reason) for each in self.forbidden)
-        return Space(self.parameters, clauses, {name: each.narrow for name, each in self.focus.items()})
+        clauses = tuple(Clause(self.expression(each.when), each.reason) for each in self.forbidden)
+        conditions = {
+            name: self.expression(each.when) for name, each in self.parameters.items() if each.when is not None
+        }
+        return Space(self.parameters, clauses, {name: each.narrow for name, each in self.focus.items()}, conditions)
+
+    def expression(self, text: str) -> Expression:
+        """Parse a condition or clause, with derived values written out.
+
+        Raises:
+            ExpressionError: it is none.
+        """
+        return parse(text).expanded({name: parse(each) for name, each in self.derived.items()})
+
+    @cached_property
+    def wording(self) -> Wording:
+        """How configurations are written into commands, the environment and files."""
+        forms = {name: each.form for name, each in self.parameters.items() if each.form != Form()}
+        return Wording(forms=forms, derived=self.derived)
 
     @property
     def required_metrics(self) -> tuple[str, ...]:

@@ -221,7 +221,7 @@ def test_a_python_function_runs_in_another_process(tmp_path: Path, isolation: st
 def test_words_that_name_an_inactive_parameter_are_left_out(tmp_path: Path) -> None:
     evaluation = Evaluation(command=["run", "--x={x}", "--burst={burst}", "{{literal}}", "{on}"])
     target = build_target(evaluation, Workplace(choose_sandbox("process"), tmp_path))
-    assert target.argv({"x": 0.1, "on": True}, 1, None) == ["run", "--x=0.1", "{literal}", "true"]
+    assert target.argv({"x": 0.1, "on": True}) == ["run", "--x=0.1", "{literal}", "true"]
 
 
 def test_pinned_workers_get_cpus_of_their_own(tmp_path: Path, isolation: str) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from ..plugins import Registry
 from .base import Measurement, Target, Watch, Workplace
 from .evaluation import Evaluation
+from .wording import Form, Wording
 
-__all__ = ["TARGETS", "Evaluation", "Measurement", "Target", "Watch", "Workplace", "build_target"]
+__all__ = ["TARGETS", "Evaluation", "Form", "Measurement", "Target", "Watch", "Wording", "Workplace", "build_target"]
 
 TARGETS: Registry[Callable[[Evaluation, Workplace], Target]] = Registry(
     "target",

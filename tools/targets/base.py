@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from ..expressions import Value
 from ..sandbox import Sandbox
 from ..text import one_line, plain
+from .wording import Wording
 
+_AS_THEY_ARE = Wording()
 LOG_LENGTH, LONGEST_REASON = 4000, 600
 
 
@@ -54,12 +56,15 @@ Watch = Callable[[Mapping[str, float]], bool]
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where evaluations run: the sandbox, the study's folder (readable), and the CPUs they are pinned to."""
+    """Where evaluations run: the sandbox, the study's folder (readable), the CPUs they are pinned to, folders that are
+    hidden, how values are written, and the number of the worker, from 0."""
 
     sandbox: Sandbox
     study_directory: Path
     cpus: tuple[int, ...] = ()
     hidden: tuple[Path, ...] = ()
+    wording: Wording = _AS_THEY_ARE
+    worker: int = 0
 
 
 class Target(Protocol):

@@ -15,10 +15,10 @@ from . import metrics
 from .base import LOG_LENGTH, Measurement, Watch, Workplace
 from .evaluation import Evaluation
 from .patterns import from_patterns
+from .places import Places, whole
 from .scratch import remove_leftovers, working_directory
-from .template import fill
 
-_PASSED_ON = ("LANG", "LC_ALL", "TZ")
+_PASSED_ON = ("TZ",)
 _OUT_OF_MEMORY = re.compile(r"MemoryError|bad_alloc|[Cc]annot allocate memory|[Oo]ut of memory|OutOfMemoryError")
 
 
@@ -29,9 +29,15 @@ class CommandTarget:
         self.evaluation = evaluation
         self.workplace = workplace
         self._left: list[str] = []
+        self._places = Places(evaluation, workplace)
 
     async def prepare(self) -> None:
-        """Remove what killed runs left behind."""
+        """Remove what killed runs left behind.
+
+        Raises:
+            InputError: a place stands for something that this machine does not have.
+        """
+        self._places.check()
         await asyncio.to_thread(remove_leftovers, self._left.append)
 
     async def restore(self) -> None:
@@ -47,16 +53,22 @@ class CommandTarget:
         watch: Watch | None = None,
     ) -> Measurement:
         """Run the command once; see `Target.evaluate`."""
-        argv = self.argv(configuration, seed, fidelity)
-        if wrong := _unusable(argv):
-            return Measurement(state="failed", reason=wrong)
-        job = {"configuration": dict(configuration), "seed": seed, "fidelity": fidelity}
         try:
             async with working_directory(self._left.append) as directory:
+                values = self._places.values(configuration, seed, fidelity, directory)
+                job = {"configuration": self._places.job(values, configuration), "seed": seed}
+                job["fidelity"] = None if fidelity is None else whole(fidelity)
                 (directory / "trimtab.json").write_text(json.dumps(job), encoding="utf-8")
-                measured = await self._run(argv, directory, required, watch)
+                wrong = _unusable([*self.argv(values), *self._places.environment(values).values()])
+                measured = (
+                    Measurement(state="failed", reason=wrong)
+                    if wrong
+                    else await self._run(values, directory, required, watch)
+                )
         except OSError as error:  # no program, or no room for its folder
-            measured = Measurement(state="failed", reason=f"{error.filename or argv[0]}: {error.strerror}")
+            measured = Measurement(state="failed", reason=f"{error.filename or 'the program'}: {error.strerror}")
+        except ArithmeticError as error:
+            measured = Measurement(state="failed", reason=f"derived value {error}")
         if not self._left:
             return measured
         notice = self._left[-1]
@@ -64,7 +76,7 @@ class CommandTarget:
         return measured.model_copy(update={"notice": notice})
 
     async def _run(
-        self, argv: list[str], directory: Path, required: tuple[str, ...], watch: Watch | None
+        self, values: Mapping[str, Value], directory: Path, required: tuple[str, ...], watch: Watch | None
     ) -> Measurement:
         reported: dict[str, float] = {}
 
@@ -74,23 +86,15 @@ class CommandTarget:
             return watch is not None and bool(found) and watch(found)
 
         lines = None if watch is None else line_printed
-        outcome = await run(self._sandboxed(argv, directory), self.workplace.sandbox, lines)
+        outcome = await run(self._sandboxed(values, directory), self.workplace.sandbox, lines)
         if outcome.stopped:
             log = outcome.stdout[-LOG_LENGTH:]
             return Measurement(state="pruned", metrics=reported, duration_s=outcome.duration_s, log=log)
         return await self._measurement(outcome, directory, required)
 
-    def argv(self, configuration: Mapping[str, Value], seed: int, fidelity: float | None) -> list[str]:
-        """Return the command line for a configuration."""
-        values: dict[str, Value] = {
-            **configuration,
-            "seed": seed,
-            "study_dir": str(self.workplace.study_directory),
-            "python": sys.executable,
-        }
-        if fidelity is not None:
-            values["fidelity"] = fidelity
-        return fill(self.evaluation.command or [], values)
+    def argv(self, values: Mapping[str, Value]) -> list[str]:
+        """Return the command line for the values of places."""
+        return self._places.command(values)
 
     async def read_metrics(self, outcome: Outcome, directory: Path, _required: tuple[str, ...]) -> dict[str, float]:
         """Return all numbers the run reported; raises MetricsError."""
@@ -106,7 +110,7 @@ class CommandTarget:
         named = [study / path.expanduser() for path in self.evaluation.readable]
         return (study, Path(sys.prefix), Path(sys.base_prefix), *named)
 
-    def _sandboxed(self, argv: list[str], directory: Path) -> SandboxedCommand:
+    def _sandboxed(self, values: Mapping[str, Value], directory: Path) -> SandboxedCommand:
         passed = [*_PASSED_ON, *self.evaluation.pass_environment]
         python_bin = str(Path(sys.executable).parent)
         environment = {
@@ -115,10 +119,11 @@ class CommandTarget:
             "HOME": str(directory),
             "TMPDIR": str(directory),
             "TRIMTAB_JOB": str(directory / "trimtab.json"),
-            **self.evaluation.environment,
+            **language(),
+            **self._places.environment(values),
         }
         return SandboxedCommand(
-            argv=tuple(argv),
+            argv=tuple(self.argv(values)),
             directory=directory,
             environment=environment,
             timeout_s=self.evaluation.timeout_s,
@@ -157,15 +162,21 @@ class CommandTarget:
         return None
 
 
-def _unusable(argv: list[str]) -> str | None:
-    """Return why the system would not take a command line, None when it may."""
-    for word in argv:
+def _unusable(words: list[str]) -> str | None:
+    """Return why the system would not take words of a command or its environment, None when it may."""
+    for word in words:
         try:
             if b"\0" in os.fsencode(word):
                 return f"the command's word {word!r} contains a null character"
         except UnicodeEncodeError:
             return f"the command's word {word!r} cannot be written in this locale ({sys.getfilesystemencoding()})"
     return None
+
+
+def language() -> dict[str, str]:
+    """Return the variables that leave messages in the user's language, but print numbers with a point."""
+    named = os.environ.get("LC_ALL") or os.environ.get("LANG")
+    return {**({"LANG": named} if named else {}), "LC_NUMERIC": "C"}
 
 
 def _last_line(text: str) -> str:

@@ -30,10 +30,11 @@ class Evaluation(BaseModel):
     command: Annotated[list[str] | None, BeforeValidator(_split, json_schema_input_type=str | list[str] | None)] = (
         Field(
             None,
-            description="Command with {parameter} places, no shell. Also {seed}, {study_dir}, {python}. "
-            "A word that names an inactive parameter is left out.",
+            description="Command with {parameter} places, no shell. Also {seed}, {study_dir}, {python}, {worker}, "
+            "{work_dir}, {port}, {gpu}. A word that names an inactive parameter, or is empty, is left out.",
         )
     )
+    shell: bool = Field(False, description="Give the command, one text, to /bin/sh; values are quoted.")
     python: str | None = Field(None, description="'module:function' in the study's folder.")
     metrics_file: str | None = Field(None, description="JSON file the command writes, in its working directory.")
     patterns: dict[str, str] = Field(
@@ -58,7 +59,7 @@ class Evaluation(BaseModel):
     isolation: Isolation = Field("auto", description="'bubblewrap', 'process', or the best that works.")
     network: bool = Field(False, description="Allow the evaluation to use the network.")
     readable: list[Path] = Field([], description="Further files and folders the sandbox shows, read-only.")
-    environment: dict[str, str] = Field({}, description="Environment variables to set.")
+    environment: dict[str, str] = Field({}, description="Environment variables to set, with {places}.")
     pass_environment: list[str] = Field([], description="Environment variables to pass on by name.")
     limits: Limits = Limits()
 
@@ -67,12 +68,21 @@ class Evaluation(BaseModel):
         """The name of the target's kind."""
         return "command" if self.command is not None else "python"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_text(cls, given: object) -> object:
+        if isinstance(given, dict) and given.get("shell") is True and isinstance(given.get("command"), str):
+            return {**given, "command": [given["command"]]}
+        return given
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.command is None) == (self.python is None):
             raise ValueError("give either command = '...' or python = 'module:function'")
         if self.command == []:
             raise ValueError("command is empty")
+        if self.shell and (self.command is None or len(self.command) != 1):
+            raise ValueError("shell = true goes with a command that is one text")
         if self.python is not None and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", self.python):
             raise ValueError(f"python = {self.python!r} is not of the form 'module:function'")
         if self.patterns and self.metrics_file:

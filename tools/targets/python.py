@@ -16,7 +16,7 @@ _WORKER = Path(__file__).with_name("python_worker.py")
 class PythonTarget(CommandTarget):
     """Calls `function(configuration)`, with `seed` and `fidelity` where its signature takes them."""
 
-    def argv(self, configuration: Mapping[str, Value], seed: int, fidelity: float | None) -> list[str]:  # noqa: ARG002
+    def argv(self, values: Mapping[str, Value]) -> list[str]:  # noqa: ARG002
         """Return the worker's command line; it reads the configuration from its job file."""
         assert self.evaluation.python is not None
         return [sys.executable, str(_WORKER), str(self.workplace.study_directory), self.evaluation.python]

@@ -1,11 +1,16 @@
-"""Fills a configuration into a command's words."""
+"""The {places} of commands, the environment and files, and values as text."""
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ..expressions import Value
 
 BUILT_IN = ("seed", "study_dir", "python")
+"""Places that are no parameter's, and names that no parameter may have."""
+
+OF_THE_EVALUATION = ("worker", "work_dir", "port", "gpu")
+"""Further places, unless a parameter has the name: the worker's number from 0, the evaluation's folder, a free port of
+this machine, and the worker's graphics card."""
 
 
 def names_in(word: str) -> list[str]:
@@ -15,7 +20,11 @@ def names_in(word: str) -> list[str]:
         ValueError: unbalanced braces, or a place that is more than a name.
     """
     names = []
-    for _text, name, spec, conversion in string.Formatter().parse(word):
+    try:
+        parts = list(string.Formatter().parse(word))
+    except ValueError as error:
+        raise ValueError(f"{error}; write {{{{ and }}}} for braces") from None
+    for _text, name, spec, conversion in parts:
         if name is None:
             continue
         if spec or conversion or not name.isidentifier():
@@ -24,13 +33,7 @@ def names_in(word: str) -> list[str]:
     return names
 
 
-def fill(words: Sequence[str], values: Mapping[str, Value]) -> list[str]:
-    """Return the words with values filled in, without those that name a value which is not there."""
-    texts = {name: as_text(value) for name, value in values.items()}
-    return [word.format_map(texts) for word in words if all(name in texts for name in names_in(word))]
-
-
-def as_text(value: Value) -> str:
+def as_text(value: Value | Sequence[object]) -> str:
     """Return a value as a command-line word: true and false in lower case, floats in full precision."""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ....tools.targets.template import as_text
 from ...study.file import load_study
 from ...study.parameters import Parameter
 
@@ -16,7 +17,10 @@ def print_study(file: Path) -> None:
         StudyFileError: with every mistake.
     """
     study = load_study(file)
-    table = Table(title=f"{study.name}: {len(study.parameters)} parameters", title_justify="left")
+    table = Table(
+        title=f"{study.name}: {len(study.parameters)} parameter{'s' * (len(study.parameters) != 1)}",
+        title_justify="left",
+    )
     for heading in ("parameter", "type", "values", "default", "unit", "when"):
         table.add_column(heading, overflow="fold")
     for name, parameter in study.space.parameters.items():
@@ -24,7 +28,7 @@ def print_study(file: Path) -> None:
             name,
             parameter.type,
             _values(parameter),
-            str(parameter.default),
+            as_text(parameter.default),
             parameter.unit,
             parameter.when or "",
         ]
@@ -42,6 +46,8 @@ def print_study(file: Path) -> None:
             if value is not None
         ]
         console.print(f"constraint: {constraint.metric} {' and '.join(bounds)}", markup=False)
+    if study.forbidden:
+        console.print(str(study.space.allowed), markup=False)
     size = "infinitely many" if study.space.size == float("inf") else f"at most {study.space.size:.4g}"
     console.print(f"{size} configurations, {study.budget.trials} trials: the study file is fine", markup=False)
 
@@ -54,4 +60,4 @@ def _values(parameter: Parameter) -> str:
         case "bool":
             return "false, true"
         case "categorical" | "ordinal":
-            return ", ".join(map(str, parameter.choices))
+            return ", ".join(map(as_text, parameter.choices))

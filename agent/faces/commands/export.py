@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -14,6 +15,7 @@ from ...memory.rows import StoredStudy
 from ...study.apply import write
 from ...study.sections import Study
 from ...trials.history import History
+from ...trials.trial import Trial
 from .show import open_stored
 
 
@@ -58,10 +60,23 @@ def as_json(stored: StoredStudy, history: History) -> str:
         "definition_version": stored.definition_version,
         "environment": stored.environment,
         "state": stored.state,
-        "trials": [asdict(trial) for trial in history.trials],
+        "trials": [_trial(trial, history.study) for trial in history.trials],
         "result": stored.result,
     }
     return json.dumps(whole, indent=2) + "\n"
+
+
+def _trial(trial: Trial, study: Study) -> dict[str, Any]:
+    """Return a trial in the words of exports: who proposed it by label and author, the configuration by itself."""
+    rest = asdict(trial)
+    patch = rest.pop("candidate")["patch"]
+    return {
+        **rest,
+        "source": trial.source.label,
+        "author": trial.source.author,
+        "configuration": study.wording.plain(trial.configuration),
+        **({} if patch is None else {"patch": patch}),
+    }
 
 
 def to_optuna(url: str, stored: StoredStudy, study: Study, history: History) -> int:

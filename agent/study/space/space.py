@@ -6,17 +6,22 @@ One declaration gives Optuna's distributions, the JSON schema for models, valida
 import json
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ...tools.expressions import Expression, Value, parse
-from ...tools.spelling import did_you_mean
-from .parameters import OrdinalParameter, Parameter
+from ....tools.expressions import Expression, Value, parse
+from ....tools.spelling import did_you_mean
+from ..parameters import OrdinalParameter, Parameter
+from .coupled import Group, groups_of
+from .nearest import Neighbourhood
+from .share import Allowed, allowed_share
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+
+_TIGHT = 0.05
 
 Configuration = dict[str, Value]
 """Values for the active parameters, in the space's order."""
@@ -62,13 +67,16 @@ class Space:
         parameters: Mapping[str, Parameter],
         forbidden: tuple[Clause, ...] = (),
         focus: Mapping[str, Callable[[Parameter, Value], Value]] | None = None,
+        conditions: Mapping[str, Expression] | None = None,
     ) -> None:
         """Build a space from parameters whose conditions name each other without a circle (checked by the study).
 
         `focus` moves values of a parameter to where the search looks; repair and sampling use it, the default not.
+        `conditions` are those of the parameters with derived values written out.
         """
         self.focus = focus or {}
-        self.conditions = {name: parse(p.when) for name, p in parameters.items() if p.when is not None}
+        written = {name: parse(p.when) for name, p in parameters.items() if p.when is not None}
+        self.conditions = written if conditions is None else dict(conditions)
         self.parameters = {name: parameters[name] for name in order(parameters, self.conditions)}
         self.forbidden = forbidden
         self._in_order = [(name, each, self.conditions.get(name)) for name, each in self.parameters.items()]
@@ -131,29 +139,41 @@ class Space:
         return Repaired(allowed, tuple(changes))
 
     def _allowed(self, configuration: Configuration) -> Configuration:
-        """Return `configuration`, or a near one that no clause forbids, at worst the default."""
-        current = configuration
-        for _attempt in range(len(self.forbidden) + 1):
-            clause = self.violated(current)
-            if clause is None:
-                return current
-            outside = None
-            for near in self._neighbours(current, clause):
-                if self.violated(near) is None:
-                    return near
-                if outside is None and not clause.expression.holds(near):
-                    outside = near
-            if outside is None:
-                break
-            current = outside
-        return self.default
+        """Return `configuration`, or the nearest one found that no clause forbids, at worst the default."""
+        if self.violated(configuration) is None:
+            return configuration
+        moved = dict(configuration)
+        for around in self._neighbourhoods:
+            if not around.group.holds(moved):
+                values = around.nearest(moved)
+                if values is None:
+                    return self.default
+                moved = {name: value for name, value in moved.items() if name not in around.group.names} | values
+        moved = self.complete(moved)
+        return moved if self.violated(moved) is None else self.default
 
-    def _neighbours(self, configuration: Configuration, clause: Clause) -> Iterator[Configuration]:
-        """Yield configurations that differ in one parameter of a clause: its default first, then other values."""
-        for name in sorted(clause.expression.names & configuration.keys(), key=list(self.parameters).index):
-            parameter = self.parameters[name]
-            for value in dict.fromkeys(self.focused(name, parameter, each) for each in _alternatives(parameter)):
-                yield self.complete({**configuration, name: value})
+    @cached_property
+    def groups(self) -> list[Group]:
+        """The groups of parameters that clauses tie together."""
+        clauses = [clause.expression for clause in self.forbidden]
+        return groups_of(self.parameters, self.conditions, clauses, self._within_focus)
+
+    @cached_property
+    def _neighbourhoods(self) -> list[Neighbourhood]:
+        return [Neighbourhood(group, self) for group in self.groups]
+
+    def _within_focus(self, name: str, value: Value) -> Value:
+        return self.focused(name, self.parameters[name], value)
+
+    @cached_property
+    def allowed(self) -> "Allowed":
+        """How much of the space no clause forbids."""
+        return allowed_share(self)
+
+    @property
+    def tight(self) -> bool:
+        """Whether chance alone hardly finds what is allowed."""
+        return bool(self.forbidden) and self.allowed.share < _TIGHT
 
     def complete(self, values: Mapping[str, Value]) -> Configuration:
         """Return valid values with inactive parameters dropped and missing ones at their defaults."""
@@ -187,13 +207,28 @@ class Space:
     def sample(self, rng: random.Random) -> Configuration:
         """Return a configuration drawn uniformly (log-uniformly where asked) from those that are not forbidden.
 
-        Where nearly everything is forbidden, after 1,000 draws the last one is repaired instead.
+        Where nearly everything is forbidden it is drawn from the list of what is allowed, or found by a search.
         """
-        for _attempt in range(1000):
-            configuration = self.draw(lambda name, parameter: self.focused(name, parameter, _uniform(parameter, rng)))
+        for _attempt in range(1 if self.tight else 1000):
+            configuration = self.any(rng)
             if self.violated(configuration) is None:
                 return configuration
+        for group in self.groups:
+            values = group.draw(rng, lambda name: self.uniform(name, rng))
+            if values is not None:
+                configuration = {n: v for n, v in configuration.items() if n not in group.names} | values
+        configuration = self.draw(
+            lambda name, _parameter: configuration[name] if name in configuration else self.uniform(name, rng)
+        )
         return self._allowed(configuration)
+
+    def any(self, rng: random.Random) -> Configuration:
+        """Return a configuration drawn uniformly, forbidden or not."""
+        return self.draw(lambda name, _parameter: self.uniform(name, rng))
+
+    def uniform(self, name: str, rng: random.Random) -> Value:
+        """Return a random value of a parameter, where the search looks."""
+        return self._within_focus(name, _uniform(self.parameters[name], rng))
 
     @cached_property
     def size(self) -> float:
@@ -215,17 +250,6 @@ def order(parameters: Mapping[str, Parameter], conditions: Mapping[str, Expressi
         done += ready or waiting
         waiting = [name for name in waiting if name not in set(done)]
     return done
-
-
-def _alternatives(parameter: Parameter) -> list[Value]:
-    match parameter.type:
-        case "float" | "int":
-            middle, _why = parameter.mend((parameter.low + parameter.high) / 2)
-            return [parameter.default, parameter.low, parameter.high, middle]
-        case "bool":
-            return [parameter.default, not parameter.default]
-        case "categorical" | "ordinal":
-            return [parameter.default, *parameter.choices]
 
 
 def _position(parameter: Parameter, value: Value) -> Value:

@@ -1,0 +1,46 @@
+"""What all kinds of parameter have in common, and how numbers in words are read."""
+
+import math
+import re
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ....tools.targets.wording import Form
+
+
+class BaseParameter(BaseModel):
+    """The fields of every parameter."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unit: str = Field("", description="Unit of the values, for people and models.")
+    description: str = Field("", description="What the parameter does.")
+    when: str | None = Field(None, description="Expression over other parameters: active only when it is true.")
+
+    @property
+    def form(self) -> Form:
+        """How its values are written into commands and files."""
+        return Form()
+
+
+def read_number(given: object, unit: str) -> tuple[float | None, str]:
+    """Read a number; (None, why) when there is none. The second part is 'parsed' when text was read."""
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        return None, f"{shortened(given)} is not a number: default"
+    text = str(given).strip()
+    if isinstance(given, str):
+        text = re.sub(r"(?<=\d)[,_](?=\d{3})", "", text)
+        text = text.removesuffix(unit).strip() if unit else text
+    try:
+        number = float(text)
+    except (ValueError, OverflowError):
+        return None, f"{shortened(given)} is not a number: default"
+    if not math.isfinite(number):
+        return None, f"{shortened(given)} is not finite: default"
+    return number, "parsed" if isinstance(given, str) else ""
+
+
+def shortened(given: object) -> str:
+    """Return what somebody gave as it is written in messages."""
+    text = repr(given)
+    return text if len(text) <= 40 else f"{text[:37]}..."
