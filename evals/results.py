@@ -1,7 +1,8 @@
 """Results of a suite: what every cell gave, as one JSON file that can be compared, reported and kept."""
 
-import json
 import time
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,22 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..tools.errors import InputError
+from . import statistics as st
 from .cell import Outcome
 
 SCHEMA_VERSION = 1
 
+Table = dict[str, dict[str, NDArray[np.float64]]]
+"""A number per arm, task and seed."""
+
 
 class Results(BaseModel):
-    """All cells of a suite, in its order. `missing` cells were not run, because of a cap or an interruption."""
+    """All cells of a suite, in its order. `missing` cells were not run, because of a cap or an interruption.
 
-    model_config = ConfigDict(extra="forbid")
+    Results do not change, so that what is computed from them is kept: a report asks for the same again and again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: int = SCHEMA_VERSION
     suite: dict[str, Any] = Field(description="The suite's definition.")
@@ -30,13 +38,12 @@ class Results(BaseModel):
     stopped_by: str = ""
     cells: list[Outcome]
 
-    @property
+    @cached_property
     def arms(self) -> list[str]:
         """The arms that have results, in the suite's order."""
-        there = {cell.arm for cell in self.cells}
-        return [name for name in self.suite["arms"] if name in there]
+        return [name for name in self.suite["arms"] if name in self._by_arm]
 
-    @property
+    @cached_property
     def tasks(self) -> list[str]:
         """The tasks that have results, in order."""
         return list(dict.fromkeys(cell.task for cell in self.cells))
@@ -47,33 +54,63 @@ class Results(BaseModel):
         return sorted({*self.suite.get("budgets", []), self.suite["trials"]})
 
     def of(self, arm: str, task: str | None = None) -> list[Outcome]:
-        """Return the cells of an arm, on one task when given, in order of the seeds."""
-        found = [cell for cell in self.cells if cell.arm == arm and task in {None, cell.task}]
-        return sorted(found, key=lambda cell: (self.tasks.index(cell.task), cell.seed))
+        """Return the cells of an arm, on one task when given, in order of the tasks and seeds."""
+        by_task = self._by_arm.get(arm, {})
+        return [cell for name, cells in by_task.items() if task in {None, name} for cell in cells]
+
+    @cached_property
+    def _by_arm(self) -> dict[str, dict[str, list[Outcome]]]:
+        """The cells by arm and task, in order of the tasks and seeds."""
+        place = {task: index for index, task in enumerate(self.tasks)}
+        found: dict[str, dict[str, list[Outcome]]] = {}
+        for cell in sorted(self.cells, key=lambda cell: (place[cell.task], cell.seed)):
+            found.setdefault(cell.arm, {}).setdefault(cell.task, []).append(cell)
+        return found
+
+    @cached_property
+    def _paired(self) -> dict[str, set[int]]:
+        """The seeds of each task that every arm has."""
+        every = [self._by_arm[arm] for arm in self.arms]
+        seeds = [{task: {cell.seed for cell in cells} for task, cells in by_task.items()} for by_task in every]
+        return {task: set.intersection(*(each.get(task, set()) for each in seeds)) for task in self.tasks if seeds}
 
     def paired(self) -> list[tuple[str, int]]:
         """Return the (task, seed) that every arm has: only these are compared."""
-        have = [{(cell.task, cell.seed) for cell in self.of(arm)} for arm in self.arms]
-        return sorted(set.intersection(*have), key=lambda pair: (self.tasks.index(pair[0]), pair[1])) if have else []
+        return [(task, seed) for task, seeds in self._paired.items() for seed in sorted(seeds)]
 
-    def regrets(self, mark: int) -> dict[str, dict[str, NDArray[np.float64]]]:
+    @cached_property
+    def _regrets(self) -> dict[int, Table]:
+        return {}
+
+    def regrets(self, mark: int) -> Table:
         """Return arm -> task -> regrets after `mark` trials, one per seed, paired across arms."""
-        return self._table(lambda cell: cell.curve[min(mark, len(cell.curve)) - 1])
+        if mark not in self._regrets:
+            self._regrets[mark] = self._table(lambda cell: cell.curve[min(mark, len(cell.curve)) - 1])
+        return self._regrets[mark]
 
-    def areas(self) -> dict[str, dict[str, NDArray[np.float64]]]:
+    def areas(self) -> Table:
         """Return arm -> task -> mean regret over all trials, one per seed."""
-        return self._table(lambda cell: float(np.mean(cell.curve)))
+        return self._table(lambda cell: sum(cell.curve) / len(cell.curve))
 
-    def _table(self, value: Any) -> dict[str, dict[str, NDArray[np.float64]]]:
-        keep = set(self.paired())
-        table: dict[str, dict[str, NDArray[np.float64]]] = {}
+    @cached_property
+    def comparisons(self) -> dict[str, st.Comparison]:
+        """Every other arm against the reference at the last budget; none where the reference has no results."""
+        table, reference = self.regrets(self.marks[-1]), self.suite["reference"]
+        return {each.arm: each for each in st.compare(table, reference)} if reference in table else {}
+
+    @cached_property
+    def means(self) -> dict[int, dict[str, st.Interval]]:
+        """Each arm's mean regret after each budget."""
+        return {mark: {arm: st.mean(each) for arm, each in self.regrets(mark).items()} for mark in self.marks}
+
+    def _table(self, value: Callable[[Outcome], float]) -> Table:
+        table: Table = {}
         for arm in self.arms:
-            cells = [cell for cell in self.of(arm) if (cell.task, cell.seed) in keep and cell.curve]
-            table[arm] = {
-                task: np.array([value(cell) for cell in cells if cell.task == task])
-                for task in self.tasks
-                if any(cell.task == task for cell in cells)
-            }
+            table[arm] = {}
+            for task, cells in self._by_arm[arm].items():
+                values = [value(cell) for cell in cells if cell.seed in self._paired[task] and cell.curve]
+                if values:
+                    table[arm][task] = np.array(values)
         return table
 
     def write(self, file: Path) -> None:
@@ -92,9 +129,9 @@ def load_results(path: Path) -> Results:
     """
     file = path / "results.json" if path.is_dir() else path
     try:
-        return Results.model_validate(json.loads(file.read_text(encoding="utf-8")))
+        return Results.model_validate_json(file.read_bytes())
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}", "name a results.json, or the folder of one") from None
-    except (ValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValidationError as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{file} holds no results of a suite: {first}", "write one with trimtab eval run") from None

@@ -82,14 +82,8 @@ def run_suite(
     folder.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{folder.resolve() / 'cells.db'}"
     store, began, tapes = Store(url, power_safe=False), time.time(), tapes or Tapes()
-    cells = suite.cells()
+    cells, environment = suite.cells(), dict(describe_environment(folder))
     done = {cell.study_name: found for cell in cells if (found := _finished(cell, store)) is not None}
-    results = Results(
-        suite=suite.model_dump(mode="json"),
-        environment=dict(describe_environment(folder)),
-        store=store.shown,
-        cells=[],
-    )
     spending = _Spending(caps or Caps())
     for each in done.values():
         spending.dollars += each.dollars
@@ -107,11 +101,17 @@ def run_suite(
             progress = Progress(len(done), len(cells), found_before, eta, spending.dollars, spending.tokens, each)
             on_progress(progress)
     finally:
-        results.cells = [done[cell.study_name] for cell in cells if cell.study_name in done]
-        results.missing = len(cells) - len(done)
-        results.seconds = time.time() - began
-        if results.missing:
-            results.stopped_by = "the cap on spending" if spending.limits(1) is None else "an interruption"
+        stopped_by = "the cap on spending" if spending.limits(1) is None else "an interruption"
+        results = Results(
+            suite=suite.model_dump(mode="json"),
+            environment=environment,
+            store=store.shown,
+            started=began,
+            seconds=time.time() - began,
+            missing=len(cells) - len(done),
+            stopped_by=stopped_by if len(done) < len(cells) else "",
+            cells=[done[cell.study_name] for cell in cells if cell.study_name in done],
+        )
         results.write(folder / "results.json")
         store.close()
     return results

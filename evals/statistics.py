@@ -91,8 +91,10 @@ def probability_of_improvement(arm: ByTask, reference: ByTask, seed: int = 0) ->
     rng = np.random.default_rng(seed)
     point, drawn = [], []
     for task, theirs in reference.items():
-        point.append(_beats(arm[task][None, :], theirs[None, :])[0])
-        drawn.append(_beats(_resampled(arm[task], rng), _resampled(theirs, rng)))
+        beaten = _beaten(arm[task], theirs)
+        point.append(beaten.mean())
+        mine, other = _weights(len(arm[task]), rng), _weights(len(theirs), rng)
+        drawn.append(np.sum((mine @ beaten) * other, axis=1))  # each resample's mean over its pairs
     return _interval(float(np.mean(point)), np.mean(drawn, axis=0))
 
 
@@ -179,11 +181,15 @@ def _wilcoxon(values: Values) -> float:
     return float(stats.wilcoxon(values, zero_method="pratt", method="approx" if len(values) > 20 else "auto").pvalue)
 
 
-def _beats(arm: Values, reference: Values) -> Values:
-    """Return, row by row, the share of all pairs in which the arm's value is smaller; a tie counts half."""
-    less = (arm[:, :, None] < reference[:, None, :]).mean(axis=(1, 2))
-    equal = (arm[:, :, None] == reference[:, None, :]).mean(axis=(1, 2))
-    return np.asarray(less + 0.5 * equal)
+def _beaten(arm: Values, reference: Values) -> Values:
+    """Return for each pair of runs 1 where the arm's value is smaller, 0.5 on a tie, else 0."""
+    return np.asarray((arm[:, None] < reference) + 0.5 * (arm[:, None] == reference))
+
+
+def _weights(runs: int, rng: np.random.Generator) -> Values:
+    """Return bootstrap samples as the share that each run has in them, shape (resamples, runs)."""
+    drawn = rng.integers(0, runs, (RESAMPLES, runs)) + runs * np.arange(RESAMPLES)[:, None]
+    return np.bincount(drawn.ravel(), minlength=RESAMPLES * runs).reshape(RESAMPLES, runs) / runs
 
 
 def _resampled(values: Values, rng: np.random.Generator) -> Values:

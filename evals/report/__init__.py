@@ -37,19 +37,19 @@ def html(results: Results) -> str:
     """Return the page; it needs no network and no other file."""
     reference, marks = results.suite["reference"], results.marks
     table, colours = results.regrets(marks[-1]), charts.colours(results.arms, reference)
-    compared = {c.arm: c for c in st.compare(table, reference)} if reference in table else {}
+    compared, means, areas = results.comparisons, results.means, results.areas()
     reach = max((max(abs(c.difference.low), abs(c.difference.high)) for c in compared.values()), default=1.0)
     rows = [
         {
             "arm": arm,
             "description": results.suite["arms"][arm].get("description", ""),
-            "means": [st.mean(results.regrets(mark)[arm]) for mark in marks],
+            "means": [means[mark][arm] for mark in marks],
             "iqm": st.interquartile_mean(table[arm]),
-            "area": st.mean(results.areas()[arm]),
+            "area": st.mean(areas[arm]),
             "comparison": compared.get(arm),
             "forest": charts.interval_bar(compared[arm].difference, reach) if arm in compared else "",
         }
-        for arm in sorted(results.arms, key=lambda name: st.mean(table[name]).value)
+        for arm in sorted(results.arms, key=lambda name: means[marks[-1]][name].value)
     ]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -112,7 +112,7 @@ def _packed(results: Results) -> str:
     finally:
         if store is not None:
             store.close()
-    return base64.b64encode(gzip.compress(json.dumps(cells).encode(), mtime=0)).decode()
+    return base64.b64encode(gzip.compress(json.dumps(cells).encode(), compresslevel=6, mtime=0)).decode()
 
 
 def _there(url: str) -> bool:

@@ -20,7 +20,7 @@ def headline(results: Results) -> list[str]:
     table, reference = results.regrets(results.marks[-1]), results.suite["reference"]
     if reference not in table or not results.paired():
         return ["No seed is complete for all arms: nothing can be compared yet."]
-    found = st.compare(table, reference)
+    found = results.comparisons.values()
     lines = []
     for verdict, words in (("better", "better than"), ("worse", "worse than")):
         arms = [_named(each) for each in found if each.verdict == verdict]
@@ -39,22 +39,20 @@ def headline(results: Results) -> list[str]:
 
 def summary_lines(results: Results) -> list[str]:
     """Return the summary for a terminal."""
-    mark, reference = results.marks[-1], results.suite["reference"]
-    table = results.regrets(mark)
+    mark = results.marks[-1]
+    means = results.means[mark]
     lines = [f"{results.suite['name']}: {_size(results)}, mean normalised regret after {mark} trials (95 % interval)"]
-    compared = {each.arm: each for each in st.compare(table, reference)} if reference in table else {}
-    for arm in sorted(table, key=lambda name: st.mean(table[name]).value):
-        against = compared.get(arm)
+    for arm in sorted(means, key=lambda name: means[name].value):
+        against = results.comparisons.get(arm)
         text = "the reference" if against is None else f"{against.verdict} (p = {against.adjusted:.2g})"
-        lines.append(f"  {arm:<20} {_interval(st.mean(table[arm])):<26} {text}")
+        lines.append(f"  {arm:<20} {_interval(means[arm]):<26} {text}")
     return [*lines, *headline(results)]
 
 
 def markdown(results: Results) -> str:
     """Return the report as Markdown, for a pull request."""
     reference, marks = results.suite["reference"], results.marks
-    table = results.regrets(marks[-1])
-    compared = {each.arm: each for each in st.compare(table, reference)} if reference in table else {}
+    table, last = results.regrets(marks[-1]), results.means[marks[-1]]
     date = datetime.fromtimestamp(results.started, UTC).strftime("%Y-%m-%d")
     lines = [
         f"# Suite `{results.suite['name']}`",
@@ -68,9 +66,9 @@ def markdown(results: Results) -> str:
         _row(["arm", *(f"after {mark}" for mark in marks), "against reference", "P(better)", "p", "W/T/L", "verdict"]),
         _row(["---"] * (len(marks) + 6)),
     ]
-    for arm in sorted(table, key=lambda name: st.mean(table[name]).value):
-        means = [_interval(st.mean(results.regrets(mark)[arm])) for mark in marks]
-        lines.append(_row([f"`{arm}`", *means, *_against(compared.get(arm))]))
+    for arm in sorted(last, key=lambda name: last[name].value):
+        means = [_interval(results.means[mark][arm]) for mark in marks]
+        lines.append(_row([f"`{arm}`", *means, *_against(results.comparisons.get(arm))]))
     lines += ["", f"## Per task, mean regret after {marks[-1]} trials", ""]
     lines += [_row(["task", *(f"`{arm}`" for arm in results.arms)]), _row(["---"] * (len(results.arms) + 1))]
     for task, values in per_task(results):
@@ -111,7 +109,7 @@ def per_task(results: Results) -> list[tuple[str, dict[str, float]]]:
 def behaviour(results: Results) -> list[dict[str, Any]]:
     """Return what each arm's planner did, and what it cost."""
     found = []
-    table = results.regrets(results.marks[-1])
+    mark = results.marks[-1]
     for arm in results.arms:
         cells = results.of(arm)
         refused: dict[str, int] = {}
@@ -140,7 +138,7 @@ def behaviour(results: Results) -> list[dict[str, Any]]:
                 if predicted
                 else "none",
                 "problems": sorted({cell.problem for cell in cells if cell.problem})[:3],
-                "regret": st.mean(table[arm]) if table[arm] else None,
+                "regret": results.means[mark][arm] if results.regrets(mark)[arm] else None,
             }
         )
     return found
