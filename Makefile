@@ -47,7 +47,7 @@ kills: $(INSTALLED)
 	TRIMTAB_KILLS=30 $(BIN)/python -m pytest -n auto tests/e2e/test_tune.py -k kill_9
 
 bench: $(INSTALLED)
-	$(BIN)/python -m trimtab.evals.bench
+	$(BIN)/trimtab bench
 
 recording: $(INSTALLED)
 	$(BIN)/python examples/record.py examples/sqlite/study.toml docs/tune.svg

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..agent.statistics import Interval
 from ..tools.errors import InputError
 from . import statistics as st
 from .cell import Outcome
@@ -99,7 +100,7 @@ class Results(BaseModel):
         return {each.arm: each for each in st.compare(table, reference)} if reference in table else {}
 
     @cached_property
-    def means(self) -> dict[int, dict[str, st.Interval]]:
+    def means(self) -> dict[int, dict[str, Interval]]:
         """Each arm's mean regret after each budget."""
         return {mark: {arm: st.mean(each) for arm, each in self.regrets(mark).items()} for mark in self.marks}
 

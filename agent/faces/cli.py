@@ -224,9 +224,13 @@ def options(
 
 
 def _add_commands() -> None:
-    """Add the groups of commands that other packages bring: entry points `trimtab.commands`, Typer applications."""
+    """Add what other packages bring: entry points `trimtab.commands`, a Typer application or one function each."""
     for entry in in_group("trimtab.commands"):
-        app.add_typer(entry.load(), name=entry.name)
+        command = entry.load()
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=entry.name)
+        else:
+            app.command(entry.name)(command)
 
 
 _add_commands()

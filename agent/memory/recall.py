@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ..study.sections import Study
@@ -26,19 +27,20 @@ class Recalled:
 def recall(store: Store, study: Study, exclude: str | None = None, limit: int = 3) -> list[Recalled]:
     """Return the best configuration of each of the most similar studies, most similar and newest first."""
     found: list[Recalled] = []
-    for other in store.similar(Profile.of(study), _SIMILAR_ENOUGH, exclude):
-        best = _best(store, study, other.id)
-        if best is not None:
-            found.append(Recalled(other.key, other.similarity, best.configuration, best.metrics))
-        if len(found) == limit:
-            break
+    others = store.similar(Profile.of(study), _SIMILAR_ENOUGH, exclude)
+    while batch := list(islice(others, limit - len(found))):
+        trials = store.complete_trials([other.id for other in batch])
+        for other in batch:
+            best = _best(study, trials.get(other.id, []))
+            if best is not None:
+                found.append(Recalled(other.key, other.similarity, best.configuration, best.metrics))
     return found
 
 
-def _best(store: Store, study: Study, other_id: int) -> Trial | None:
-    """Return another study's best trial by this study's objectives."""
+def _best(study: Study, trials: list[Trial]) -> Trial | None:
+    """Return the best of another study's complete trials by this study's objectives."""
     metrics, history = set(study.required_metrics), History(study)
-    for trial in store.trials(other_id, state="complete"):
+    for trial in trials:
         if metrics <= trial.metrics.keys():
             history.update(trial)
     return history.incumbent

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,6 @@ from ...tools.text import neutral, one_line
 from ..trials.candidate import Candidate
 from ..trials.source import Source
 from ..trials.trial import Trial
-
-_decode = json.JSONDecoder().raw_decode  # what we wrote has nothing around it: half the time of json.loads
 
 
 @dataclass(frozen=True)
@@ -62,18 +61,28 @@ def study_of(row: Row[Any]) -> StoredStudy:
     )
 
 
-def trial_of(row: Row[Any]) -> Trial:
-    """Return the trial of a row. Its text is made plain once more: another program may have written it."""
-    details = _decode(row.details)[0] if row.details else {}
-    proposal = _decode(row.proposal)[0]
+def trials_of(rows: Sequence[Row[Any]]) -> list[Trial]:
+    """Return the trials of rows. Their text is made plain once more: another program may have written it."""
+    columns = zip(*((row.configuration, row.proposal, row.metrics, row.details or "{}") for row in rows), strict=True)
+    decoded = [json.loads(f"[{','.join(column)}]") for column in columns]  # a fifth of the time of one by one
+    return [_trial_of(row, *parts) for row, *parts in zip(rows, *decoded, strict=True)]
+
+
+def _trial_of(
+    row: Row[Any],
+    configuration: dict[str, Any],
+    proposal: dict[str, Any],
+    metrics: dict[str, Any],
+    details: dict[str, Any],
+) -> Trial:
     patch = proposal.pop("patch", None)  # is applied as it is
-    proposal = neutral(proposal)
+    proposal = neutral(proposal) if proposal else proposal
     return Trial(
         number=row.number,
         source=Source.of(row.source, proposal.pop("author", "")),
-        candidate=Candidate(_decode(row.configuration)[0], patch),
+        candidate=Candidate(configuration, patch),
         state=row.state,
-        metrics=neutral(_decode(row.metrics)[0]),
+        metrics=neutral(metrics),
         reason=None if row.reason is None else one_line(row.reason, LONGEST_REASON),
         started=row.started,
         finished=row.finished,

@@ -1,11 +1,12 @@
 """The trials and evaluations of the store, recorded before anything else happens with them."""
 
 import json
+from collections.abc import Collection
 
 from sqlalchemy import bindparam, insert, select, update
 
-from ..trials.trial import State, Trial
-from .rows import StoredEvaluation, evaluation_of, evaluation_row, trial_of
+from ..trials.trial import Trial
+from .rows import StoredEvaluation, evaluation_of, evaluation_row, trials_of
 from .schema import EVALUATIONS, TRIALS
 from .subject import Subject
 
@@ -63,13 +64,22 @@ class Trials(Subject):
                 connection.execute(_ADD_EVALUATION, evaluation_row(study_id, evaluation))
             connection.execute(_FINISH_TRIAL, row)
 
-    def trials(self, study_id: int, state: State | None = None) -> list[Trial]:
-        """Return the trials of a study in order; those in one state when given."""
+    def trials(self, study_id: int) -> list[Trial]:
+        """Return the trials of a study in order."""
         query = select(TRIALS).where(TRIALS.c.study_id == study_id).order_by(TRIALS.c.number)
-        if state is not None:
-            query = query.where(TRIALS.c.state == state)
         with self._database.reading() as connection:
-            return [trial_of(row) for row in connection.execute(query)]
+            return trials_of(connection.execute(query).all())
+
+    def complete_trials(self, study_ids: Collection[int]) -> dict[int, list[Trial]]:
+        """Return the complete trials of some studies in order, by study; studies without any are left out."""
+        wanted = (TRIALS.c.study_id.in_(study_ids), TRIALS.c.state == "complete")
+        query = select(TRIALS).where(*wanted).order_by(TRIALS.c.study_id, TRIALS.c.number)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        found: dict[int, list[Trial]] = {}
+        for row, trial in zip(rows, trials_of(rows), strict=True):
+            found.setdefault(row.study_id, []).append(trial)
+        return found
 
     def add_evaluation(self, study_id: int, evaluation: StoredEvaluation, configuration: str | None = None) -> None:
         """Record a finished evaluation. `configuration` (JSON) is given when it is not its trial's own."""

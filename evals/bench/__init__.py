@@ -1,6 +1,6 @@
 """Benchmarks: each prints a ratio against a named baseline that was measured in the same run.
 
-A new one is a module here with `run() -> Iterator[Comparison]`, and its name in `BENCHMARKS`.
+A new one is a module here with `run() -> Iterator[Comparison]`, its name in `BENCHMARKS`, and its bar in bars.toml.
 """
 
 BENCHMARKS = (
@@ -9,6 +9,9 @@ BENCHMARKS = (
     "repair",
     "spawn",
     "durable_trial",
+    "bookkeeping",
+    "studies",
+    "recall",
     "prompt_size",
     "busy_workers",
     "samplers",
@@ -16,5 +19,6 @@ BENCHMARKS = (
     "constrained",
     "gate",
     "harness",
+    "results",
     "screen",
 )

@@ -1,20 +1,14 @@
-"""Runs the benchmarks that are named on the command line, else all; exits 1 when a bar is missed."""
+"""`python -m trimtab.evals.bench [NAMES]` does what `trimtab bench` does."""
 
 import sys
-from importlib import import_module
 
-from . import BENCHMARKS
+import typer
 
+from ...agent.faces.outcome import run
+from .cli import bench
 
-def main() -> int:
-    """Print one line a comparison."""
-    missed = 0
-    for name in sys.argv[1:] or BENCHMARKS:
-        for comparison in import_module(f".{name}", __package__).run():
-            print(comparison, flush=True)
-            missed += comparison.ratio > comparison.bar
-    return 1 if missed else 0
-
+app = typer.Typer(add_completion=False)
+app.command()(bench)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(app))

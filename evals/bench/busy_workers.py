@@ -38,7 +38,7 @@ def run() -> Iterator[Comparison]:
         seconds = asyncio.run(_search_seconds(session))
     ideal = TRIALS * EVALUATION_S / WORKERS
     what = f"search of {TRIALS} trials beside a model that takes {ANSWER_S:g} s"
-    yield Comparison(what, seconds * 1e3, "workers never idle", ideal * 1e3, 1 / 0.95)
+    yield Comparison(what, seconds * 1e3, "workers never idle", ideal * 1e3, "workers-busy")
 
 
 async def _search_seconds(session: Session) -> float:

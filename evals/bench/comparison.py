@@ -1,21 +1,22 @@
 """What a benchmark reports, and how times are taken."""
 
-import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .bars import bars
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ours against a baseline, both in `unit`, and the bar that the ratio must meet (infinite: none)."""
+    """Ours against a baseline, both in `unit`, and the name of the bar in bars.toml that it must meet ('': none)."""
 
     what: str
     ours: float
     baseline: str
     theirs: float
-    bar: float
+    bar: str = ""
     unit: str = "ms"
 
     @property
@@ -23,12 +24,31 @@ class Comparison:
         """Ours over the baseline's."""
         return self.ours / self.theirs
 
+    @property
+    def met(self) -> bool:
+        """Whether the bar is met; True without one."""
+        return not self.bar or self._figure <= bars()[self.bar].bar
+
+    @property
+    def _figure(self) -> float:
+        """What the bar is for: the ratio, or our own figure in the bar's unit."""
+        unit = bars()[self.bar].unit
+        if unit == "x":
+            return self.ratio
+        if unit != self.unit:
+            raise ValueError(f"bar {self.bar} is in {unit}, the benchmark in {self.unit}")
+        return self.ours
+
     def __str__(self) -> str:
-        verdict = f"({'meets' if self.ratio <= self.bar else 'MISSES'} the bar of {self.bar:.3g})"
-        return (
+        line = (
             f"{self.what}: {self.ours:.4g} {self.unit}, {self.baseline} {self.theirs:.4g} {self.unit}, "
-            f"ratio {self.ratio:.3g} {verdict if self.bar < math.inf else ''}".rstrip()
+            f"ratio {self.ratio:.3g}"
         )
+        if not self.bar:
+            return line
+        bar = bars()[self.bar]
+        verdict = "met" if self.met else "MISSED"
+        return f"{line} ({bar.name}: {self._figure:.3g} {bar.unit} of at most {bar.bar:.3g}: {verdict})"
 
 
 def median_ms(action: Callable[[], object], runs: int) -> float:

@@ -1,12 +1,12 @@
 """Search under constraints: `auto` against Optuna's samplers on tasks whose best point lies on a border."""
 
+import math
 import os
 import random
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from itertools import product
-from math import inf
 from statistics import fmean
 
 from ...agent.optimizers.mirror import Optimizer
@@ -36,14 +36,14 @@ def run() -> Iterator[Comparison]:
                 fmean(each[index] for (t, arm, _), each in found.items() if arm == wanted and task in {t, -1})
                 for wanted in ("auto", rival)
             )
-            bar = 1.0 if task == -1 else inf
+            bar = "constrained" if task == -1 else ""
             yield Comparison(f"{what}, {name}", mine, rival, max(theirs, 1e-9), bar, unit="")
 
 
 def cell(task: int, sampler: str, seed: int) -> tuple[float, float]:
     """Return a run's share of infeasible trials, and its regret: 0 is the best known, 1 a typical feasible point."""
     chosen = TASKS[task]
-    seen, infeasible, best = set[str](), 0, inf
+    seen, infeasible, best = set[str](), 0, math.inf
     study = _study(chosen, sampler, seed)
     optimizer = Optimizer(study)
     for number in range(TRIALS):

@@ -60,11 +60,11 @@ def run() -> Iterator[Comparison]:
     for kind in ("random", "worst"):
         what = f"regret after {TRIALS} trials with {kind} proposals"
         yield Comparison(
-            what, regret(kind, TRIALS, tasks), "no planner", regret("none", TRIALS, tasks), 1.1, "of median"
+            what, regret(kind, TRIALS, tasks), "no planner", regret("none", TRIALS, tasks), "gate-harm", "of median"
         )
     half = tasks[::2]
     what = "regret after 10 trials with a planner that knows the best region, half of the tables"
-    yield Comparison(what, regret("best", 10, half), "no planner", regret("none", 10, half), 0.8, "of median")
+    yield Comparison(what, regret("best", 10, half), "no planner", regret("none", 10, half), "gate-help", "of median")
 
 
 def run_cell(name: str, kind: str, seed: int) -> list[float]:

@@ -25,7 +25,7 @@ def run() -> Iterator[Comparison]:
     for name in variant_names():
         sizes = [_tokens(name, context) for context in (large, small)]
         what = f"prompt {name} at 10,000 trials"
-        yield Comparison(what, sizes[0], "at 50 trials", sizes[1], 1.2, unit="tokens")
+        yield Comparison(what, sizes[0], "at 50 trials", sizes[1], "prompt-size", unit="tokens")
 
 
 def context_of(count: int) -> Context:

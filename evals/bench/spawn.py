@@ -34,7 +34,7 @@ def run() -> Iterator[Comparison]:
             ],
             runs=101,
         )
-    yield Comparison("sandboxed evaluation", ours, "bare bwrap, same flags", baseline, 1.5)
+    yield Comparison("sandboxed evaluation", ours, "bare bwrap, same flags", baseline, "spawn")
 
 
 def _without_filter(flags: list[str]) -> list[str]:

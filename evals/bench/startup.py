@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...agent.study.toml_text import to_toml
+from ...agent.testing import small_study
 from .comparison import Comparison, interleaved_ms
-
-STUDY = Path(__file__).parents[2] / "examples" / "sqlite" / "study.toml"
 
 
 def run() -> Iterator[Comparison]:
@@ -17,13 +18,22 @@ def run() -> Iterator[Comparison]:
     def command(*argv: str) -> None:
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
 
-    helped, imported, checked = interleaved_ms(
-        [
-            lambda: command(program, "--help"),
-            lambda: command(sys.executable, "-c", "import typer"),
-            lambda: command(program, "check", str(STUDY)),
-        ],
-        runs=11,
-    )
-    yield Comparison("trimtab --help", helped, 'python -c "import typer"', imported, 2.5)
-    yield Comparison("trimtab check", checked, "trimtab --help", helped, 3.0)
+    with tempfile.TemporaryDirectory() as folder:
+        study = study_file(Path(folder))
+        helped, imported, checked = interleaved_ms(
+            [
+                lambda: command(program, "--help"),
+                lambda: command(sys.executable, "-c", "import typer"),
+                lambda: command(program, "check", str(study)),
+            ],
+            runs=11,
+        )
+    yield Comparison("trimtab --help", helped, 'python -c "import typer"', imported, "help")
+    yield Comparison("trimtab check", checked, "trimtab --help", helped, "check")
+
+
+def study_file(folder: Path) -> Path:
+    """Write a study file and return its path."""
+    file = folder / "study.toml"
+    file.write_text(to_toml(small_study()))
+    return file
