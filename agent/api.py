@@ -11,7 +11,6 @@ from ..tools.errors import TrimtabError
 from ..tools.loop_thread import LoopThread
 from .events import Event, StudyFinished
 from .memory.store import Store, default_url
-from .parts import PLANNERS
 from .planners.base import Setup
 from .run.session import Session
 from .study.file import load_study
@@ -71,9 +70,8 @@ async def tune_async(study: Study | str | Path, **how: Unpack[How]) -> Result:
         loaded = loaded.model_copy(update={"model": loaded.model.model_copy(update={"name": model})})
     opened = Store(how.get("store") or default_url())
     try:
-        planner = PLANNERS[loaded.planner.name](Setup(loaded, opened, how.get("record"), how.get("replay")))
-        begin = Session.resume if how.get("resume") else Session.start
-        return await _run(begin(loaded, opened, planner), how.get("on_event"))
+        setup = Setup(loaded, opened, how.get("record"), how.get("replay"))
+        return await _run(Session.open(setup, resume=how.get("resume", False)), how.get("on_event"))
     finally:
         opened.close()
 

@@ -21,8 +21,8 @@ class Ledger:
         return limit is not None and self.spent.get(resource, 0) >= limit
 
     def spend(self, resource: Resource, amount: float = 1) -> None:
-        """Record a spend, also one that turned out larger than what was left."""
-        self.spent[resource] = self.spent.get(resource, 0) + amount
+        """Record a spend, also one that turned out larger than what was left. Nothing is ever given back."""
+        self.spent[resource] = self.spent.get(resource, 0) + max(0.0, amount)
 
     def left(self, resource: Resource) -> float | None:
         """Return what is left of a resource, at least 0; None without a limit."""

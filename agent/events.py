@@ -14,7 +14,7 @@ from .trials.trial import Trial
 
 SCHEMA_VERSION = 1
 
-NoticeKind = Literal["sandbox", "cleanup"]
+NoticeKind = Literal["sandbox", "hopeless", "cleanup", "model"]
 ProblemCode = Literal[
     "empty",
     "refusal",
@@ -24,12 +24,20 @@ ProblemCode = Literal[
     "wrong_shape",
     "duplicate",
     "unknown_parameters",
+    "invalid_value",
+    "forbidden",
+    "frozen",
+    "too_many",
+    "length",
+    "content_filter",
+    "invalid_tool_call",
     "unknown_tool",
     "invalid_arguments",
     "no_proposal",
     "call_failed",
     "paused",
     "budget",
+    "thought_spent",
     "crashed",
     "refused",
 ]

@@ -163,7 +163,7 @@ class PlannerContract:
         planner, context = type(self).build(Setup(make_study())), self.context()
         for _ in range(3):
             for proposal in await planner.propose(context, 2):
-                reviewed = review(proposal, context.study.space, set())
+                reviewed = review(proposal, context.study.space, {})
                 assert isinstance(reviewed, Accepted | Refused)
                 if isinstance(reviewed, Accepted):
                     assert context.study.space.problems(reviewed.configuration) == []

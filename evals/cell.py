@@ -13,8 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ..agent import events
 from ..agent.memory.store import Store
-from ..agent.parts import PLANNERS
-from ..agent.planners.base import Context, Planner, Setup
+from ..agent.planners.base import Context, Planner, Setup, build_planner
 from ..agent.run.gate import NO_IDEA
 from ..agent.run.opening import find_study
 from ..agent.run.session import Session
@@ -103,7 +102,7 @@ def study_of(cell: Cell, task: Task, limits: Mapping[str, float]) -> Study:
         sections[name] = {**sections.get(name, {}), **fields}
     sections["study"] = {**sections["study"], "name": cell.study_name}
     sections["sampler"] = {**sections.get("sampler", {}), "seed": cell.seed}
-    sections["budget"] = {"trials": cell.trials, **limits}
+    sections["budget"] = {"trials": cell.trials, "give_up": 0, **limits}
     sections["check"] = {"ablation": False}
     if not cell.check:
         sections["evaluation"] = {**sections["evaluation"], "check_seeds": [10**6]}
@@ -120,7 +119,7 @@ async def run_cell(cell: Cell, store: Store, tapes: Tapes, limits: Mapping[str, 
     if "names" in cell.arm.ablate:
         task = anonymous(task)
     study = study_of(cell, task, limits)
-    planner: Planner = PLANNERS[study.planner.name](Setup(study, store, **tapes.of(cell)))  # type: ignore[arg-type]
+    planner = build_planner(Setup(study, store, **tapes.of(cell)))  # type: ignore[arg-type]
     if cell.starts:
         planner = _WithStarts(planner, _starts(study, cell))
     began, problem = time.monotonic(), ""

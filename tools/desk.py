@@ -33,7 +33,7 @@ class Desk:
     recalled: Sequence[str]
     system: str | None
     encode: Callable[[Mapping[str, Any]], list[float]]
-    submit: Callable[[list[dict[str, Any]]], str]
+    submit: Callable[[Any], str]
     distributions: Mapping[str, Any]
     to_optuna: Callable[[Mapping[str, Any]], dict[str, Any]]
     variations: Mapping[str, Sequence[Value]]

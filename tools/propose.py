@@ -1,36 +1,54 @@
 """The tool `propose`: hands configurations to the study."""
 
-from typing import Any
+import json
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
 from .desk import Desk
 from .registry import tool
 
-
-class Prediction(BaseModel):
-    """What a configuration is expected to measure."""
-
-    expected: float
-    low: float = Field(description="Lower end of a 90 % interval.")
-    high: float = Field(description="Upper end of a 90 % interval.")
-
-
-class ProposedConfiguration(BaseModel):
-    """One configuration to evaluate."""
-
-    values: dict[str, Any] = Field(description="Parameter name to value, for all active parameters.")
-    rationale: str = Field("", description="One sentence: why.")
-    predicted: Prediction | None = Field(None, description="The objective's expected value.")
+_LONGEST = 200_000
+_NUMBER = {"type": "number"}
+_PREDICTED = {
+    "type": "object",
+    "description": "The objective's expected value, and the ends of a 90 % interval.",
+    "properties": {"expected": _NUMBER, "low": _NUMBER, "high": _NUMBER},
+    "required": ["expected", "low", "high"],
+}
+_PROPOSAL = {
+    "type": "object",
+    "properties": {
+        "rationale": {"type": "string", "description": "One sentence: why."},
+        "values": {"type": "object", "description": "Parameter name to value, for all active parameters."},
+        "predicted": _PREDICTED,
+    },
+    "required": ["values"],
+}
+_PROPOSALS = {"type": "array", "minItems": 1, "items": _PROPOSAL}
 
 
 class ProposeArguments(BaseModel):
-    """What to evaluate."""
+    """What to evaluate. Taken in the forms in which models give it: a list, one alone, its fields, or text of them."""
 
-    proposals: list[ProposedConfiguration] = Field(min_length=1, max_length=20)
+    model_config = ConfigDict(extra="allow")
+
+    proposals: Annotated[Any, WithJsonSchema(_PROPOSALS)] = Field(None, description="Best first.")
+
+    @field_validator("proposals")
+    @classmethod
+    def _from_text(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        try:
+            return json.loads(given[:_LONGEST])
+        except (ValueError, RecursionError):
+            raise ValueError("must be a list of configurations; this text is no JSON") from None
 
 
 @tool(ProposeArguments)
 async def propose(desk: Desk, arguments: ProposeArguments) -> str:
-    """Propose configurations to evaluate. Invalid values are repaired where possible; the answer says what was used."""
-    return desk.submit([each.model_dump() for each in arguments.proposals])
+    """Propose configurations to evaluate. The answer says of each what became of it: accepted, accepted with its form
+    repaired, or refused with the reason; what was refused may be mended and proposed again."""
+    given = arguments.proposals if arguments.proposals is not None else arguments.model_dump(exclude={"proposals"})
+    return desk.submit(given)

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...tools.errors import InputError, TrimtabError
-from ..events import Event, StudyFinished
+from ..events import Event, Notice, StudyFinished
 from ..memory.rows import StoredStudy
 from ..memory.store import Store
-from ..parts import PLANNERS
 from ..planners.base import Setup
 from ..run.opening import definition, find_study
 from ..run.session import Session
@@ -204,15 +203,15 @@ class StudyControl:
     async def _drive(self, study: Study, *, resume: bool) -> None:
         trouble = ""
         try:
-            planner = PLANNERS[study.planner.name](Setup(study, self.store))
-            begin = Session.resume if resume else Session.start
-            self.session = begin(study, self.store, planner)
+            self.session = Session.open(Setup(study, self.store), resume=resume)
             self.stored = self.session.record.stored
             self.session.proposing.approve = self._approve
             async with aclosing(self.session.run()) as stream:
                 async for event in stream:
                     if isinstance(event, StudyFinished):
                         self.report = event
+                    if isinstance(event, Notice) and event.kind == "hopeless":
+                        self.session.pause()  # the person decides: /start goes on, /stop ends it
                     self.on_event(event)
         except TrimtabError as error:
             trouble = str(error)

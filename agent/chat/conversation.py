@@ -13,13 +13,13 @@ from ...prompts import load_variant
 from ...tools.errors import TrimtabError
 from ..budget import Ledger
 from ..memory.store import Store
-from ..models.breaker import Breaker
-from ..models.cassette import redact
-from ..models.choice import resolve, why_none
-from ..models.local import LocalServer, start_local
-from ..models.metered import CallRecord, Meter, MeteredModel
+from ..models.choice import Choice, choose
+from ..models.facts import says_so
+from ..models.meter import CallRecord, ModelCallError
+from ..models.metered import MeteredModel
+from ..models.opened import OpenedModel, facts_of, load_code, meter_of
 from ..models.prices import price_of
-from ..models.probe import probe
+from ..models.safe_text import redact
 from ..models.settings import ModelSection, ResolvedModel
 from .control import StudyControl
 from .tools import control_tools
@@ -73,25 +73,31 @@ class Conversation:
         self.messages: list[BaseMessage] = []
         self.ledger = Ledger({}, {})
         self._hints: deque[str] = deque()
+        self._choice: Choice | TrimtabError | None = None
+        self._opened: OpenedModel | None = None
         self._model: MeteredModel | None = None
         self._tools = False
-        self._server: LocalServer | None = None
 
     @property
     def model(self) -> ResolvedModel | None:
         """The model that answers; None when there is none."""
-        try:
-            return resolve(self.section)
-        except TrimtabError:
-            return None
+        found = self._chosen()
+        return found.model if isinstance(found, Choice) else None
 
     @property
     def why_none(self) -> str:
         """Why there is no model, and what to do about it."""
-        try:
-            return "" if resolve(self.section) is not None else why_none(self.section)
-        except TrimtabError as error:
-            return str(error)
+        found = self._chosen()
+        return found.why_none if isinstance(found, Choice) else str(found)
+
+    def _chosen(self) -> Choice | TrimtabError:
+        """Return the model of this conversation; looked for once, as an endpoint may have to be asked."""
+        if self._choice is None:
+            try:
+                self._choice = choose(self.section)
+            except TrimtabError as error:
+                self._choice = error
+        return self._choice
 
     def hint(self, text: str) -> None:
         """Tell the model something at its next turn, and the study's planner at its own."""
@@ -105,10 +111,7 @@ class Conversation:
         trouble = ""
         try:
             await self._open()
-            if self._tools:
-                await self._with_tools(said)
-            else:
-                await self._plain(said)
+            await self._answer(said)
         except asyncio.CancelledError:
             trouble = "interrupted"
         except TrimtabError as error:
@@ -119,47 +122,46 @@ class Conversation:
             self.messages.append(AIMessage("".join(said)))
         self.emit(Ended(trouble))
 
+    async def _answer(self, said: list[str]) -> None:
+        """Answer with tools, or without them where the endpoint takes none."""
+        if self._tools:
+            try:
+                await self._with_tools(said)
+            except ModelCallError as error:
+                if error.failure.parameter != "tools" or self._model is None:
+                    raise
+                self._model.meter.facts.refuse("tools", lasting=says_so(error.failure))
+                self._tools = False
+        if not self._tools:
+            await self._plain(said)
+
     async def close(self) -> None:
-        """End an embedded model."""
-        if self._server is not None:
-            await self._server.close()
-            self._server = None
+        """End an embedded model, and let go of connections."""
+        opened, self._opened, self._model = self._opened, None, None
+        if opened is not None:
+            await opened.close()
 
     def reset(self, section: ModelSection) -> None:
         """Use another model from the next message on."""
-        self.section, self._model = section, None
+        self.section, self._model, self._choice = section, None, None
 
     async def _open(self) -> None:
         if self._model is not None:
             return
-        resolved = resolve(self.section)
-        if resolved is None:
-            raise TrimtabError(f"there is no model: {why_none(self.section)}")
-        providers = await asyncio.to_thread(import_module, "..models.providers", __package__)
+        found = await asyncio.to_thread(self._chosen)
+        if isinstance(found, TrimtabError):
+            raise found
+        if found.model is None:
+            raise TrimtabError(f"there is no model: {found.why_none}")
+        await asyncio.to_thread(load_code)
         await self.close()
-        local = None
-        if resolved.gguf is not None:
-            self._server = await start_local(resolved.gguf, 1)
-            local = (self._server.base_url, self._server.key)
-        inner = providers.build(self.section, resolved, _TEMPERATURE, local=local)
-        meter = Meter(
-            label=resolved.label,
-            ledger=self.ledger,
-            price=price_of(self.section, resolved, dollars_limited=False),
-            timeout_s=max(self.section.timeout_s, 300.0),
-            breaker=Breaker(pause_s=0.0),
-            on_call=self._called,
-        )
-        self._model = MeteredModel(inner=inner, meter=meter)
-        if self.section.capability is not None or resolved.gguf is not None:
-            self._tools = self.section.capability == "tools"
-        else:
-            endpoint = f"{resolved.label} {resolved.base_url or ''}".strip()
-            known = self.store.capability(endpoint)
-            if known is None:
-                known = await probe(self._model)
-                self.store.set_capability(endpoint, known)
-            self._tools = known == "tools"
+        facts = facts_of(self.section, found.model, self.store)
+        price = price_of(self.section, found.model, dollars_limited=False)
+        meter = meter_of(self.section, found.model, self.ledger, price=price, temperature=_TEMPERATURE, facts=facts)
+        meter.timeout_s, meter.breaker.pause_s, meter.on_call = max(self.section.timeout_s, 300.0), 0.0, self._called
+        self._opened = OpenedModel(self.section, found.model, meter)
+        self._model = await self._opened.ready()
+        self._tools = facts.capability in {None, "tools"} and "tools" not in facts.refused
 
     def _system(self) -> str:
         return load_variant("default").render("chat.j2", study=self.control.describe(), tools=self._tools)

@@ -1,15 +1,18 @@
 """The store's record of language models: every attempted call with its cost, and what endpoints can do."""
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Float, cast, delete, func, insert, select
 
 from ..budget import MODEL_RESOURCES, Resource
 from ..models.settings import Capability
 from .schema import ENDPOINTS, MODEL_CALLS
 from .subject import Subject
+
+_LONGEST = 400
 
 
 class Calls(Subject):
@@ -29,23 +32,25 @@ class Calls(Subject):
     def spent_on_models(self, study_id: int) -> dict[Resource, float]:
         """Return what a study's calls have cost so far."""
         table = MODEL_CALLS.c
-        query = select(
-            func.count(), func.sum(table.input_tokens), func.sum(table.output_tokens), func.sum(table.dollars)
-        ).where(table.study_id == study_id)
+        sums = [func.sum(cast(column, Float)) for column in (table.input_tokens, table.output_tokens, table.dollars)]
+        query = select(func.count(), *sums).where(table.study_id == study_id)  # as floats: whole numbers may overflow
         with self._database.reading() as connection:
             row = connection.execute(query).one()
         return {name: float(value or 0) for name, value in zip(MODEL_RESOURCES, row, strict=True)}
 
-    def capability(self, endpoint: str) -> Capability | None:
-        """Return what an endpoint can do, if that was probed."""
-        query = select(ENDPOINTS.c.capability).where(ENDPOINTS.c.endpoint == endpoint)
+    def endpoint_facts(self, endpoint: str) -> tuple[Capability | None, frozenset[str]]:
+        """Return what a model's endpoint has shown that it can do, and which settings it refuses."""
+        query = select(ENDPOINTS.c.capability, ENDPOINTS.c.refused).where(ENDPOINTS.c.endpoint == endpoint[:_LONGEST])
         with self._database.reading() as connection:
-            found: Capability | None = connection.execute(query).scalar()
-            return found
+            found = connection.execute(query).one_or_none()
+        if found is None:
+            return None, frozenset()
+        return found.capability or None, frozenset(json.loads(found.refused or "[]"))
 
-    def set_capability(self, endpoint: str, capability: Capability) -> None:
-        """Remember what an endpoint can do."""
-        row = {"endpoint": endpoint, "capability": capability, "probed": time.time()}
+    def keep_endpoint_facts(self, endpoint: str, capability: Capability | None, refused: frozenset[str]) -> None:
+        """Remember what an endpoint has shown, and which settings it refuses."""
+        name = endpoint[:_LONGEST]
+        row = {"endpoint": name, "capability": capability or "", "refused": json.dumps(sorted(refused))}
         with self._database.alone() as connection:
-            connection.execute(delete(ENDPOINTS).where(ENDPOINTS.c.endpoint == endpoint))
-            connection.execute(insert(ENDPOINTS), row)
+            connection.execute(delete(ENDPOINTS).where(ENDPOINTS.c.endpoint == name))
+            connection.execute(insert(ENDPOINTS), {**row, "probed": time.time()})

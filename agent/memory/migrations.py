@@ -55,12 +55,19 @@ def _profiles(connection: Connection) -> None:
         connection.execute(STUDIES.update().where(STUDIES.c.id == row.id).values(profile_id=number))
 
 
+def _refused_settings(connection: Connection) -> None:
+    """Add what endpoints refuse. What was probed before may come from an error, so it is found out anew."""
+    _add_column(connection, ENDPOINTS, "refused", "TEXT")
+    connection.execute(ENDPOINTS.delete())
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _first,
     _trial_details,
     _chats,
     _leases_and_versions,
     _profiles,
+    _refused_settings,
 )
 
 

@@ -106,6 +106,7 @@ ENDPOINTS = Table(
     Column("endpoint", String(400), primary_key=True),
     Column("capability", String(20), nullable=False),
     Column("probed", Float, nullable=False),
+    Column("refused", Text),
 )
 
 

@@ -7,29 +7,18 @@ and one line for each time the planner's ideas became available, so that a repla
 import difflib
 import hashlib
 import json
-import os
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from ...tools.errors import InputError, TrimtabError
+from .safe_text import redact
 
 FORMAT = 1
-_SECRETS = re.compile(r"\b(sk|pk|key|ghp|xox[a-z])-[A-Za-z0-9_\-]{8,}")
-_SECRET_NAMES = re.compile(r"(API_?KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 
 
 class CassetteMismatchError(TrimtabError):
     """A strict replay met a request that was not recorded."""
-
-
-def redact(text: str) -> str:
-    """Return text without keys: those in the environment, and what looks like one."""
-    for name, value in os.environ.items():
-        if _SECRET_NAMES.search(name) and len(value) >= 8:
-            text = text.replace(value, "[removed]")
-    return _SECRETS.sub("[removed]", text)
 
 
 def fingerprint(request: dict[str, Any]) -> str:

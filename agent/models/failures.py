@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .safe_text import safe
+
 FailureKind = Literal[
     "timeout",
     "rate_limited",
@@ -11,6 +13,7 @@ FailureKind = Literal[
     "denied",
     "bad_request",
     "invalid_response",
+    "too_large",
     "cancelled",
     "paused",
 ]
@@ -25,15 +28,21 @@ _BY_NAME: dict[str, FailureKind] = {
     "ConnectionError": "unreachable",
     "RemoteProtocolError": "unreachable",
 }
+_LONGEST_MESSAGE = 300
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One failed call: its kind, a line about it, and how long the endpoint asked to wait (seconds)."""
+    """One failed call: its kind, a line about it, and how long the endpoint asked to wait (seconds).
+
+    `parameter` is the setting of the request that the endpoint complains about, where it names one by itself. The line
+    holds no key, also where the endpoint quotes it.
+    """
 
     kind: FailureKind
     message: str
     retry_after_s: float | None = None
+    parameter: str = ""
 
     @property
     def retriable(self) -> bool:
@@ -43,14 +52,24 @@ class Failure:
 
 def classify(error: BaseException) -> Failure:
     """Return what kind of failure an exception is, from its status code or its type's name."""
-    message = " ".join(str(error).split())[:300] or type(error).__name__
+    message = " ".join(safe(str(error)[: 4 * _LONGEST_MESSAGE]).split())[:_LONGEST_MESSAGE] or type(error).__name__
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
-        return Failure(_by_status(status), f"HTTP {status}: {message}", _retry_after(error))
+        parameter = safe(str(getattr(error, "param", None) or ""), 60)
+        return Failure(_by_status(status), f"HTTP {status}: {message}", _retry_after(error), parameter)
+    causes = [cause for cause in (error, error.__cause__, error.__context__) if cause is not None]
+    if any(type(cause).__name__ == "AnswerTooLargeError" for cause in causes):
+        return Failure("too_large", "the endpoint sent more than any answer can be")
     for kind in type(error).__mro__:
         if kind.__name__ in _BY_NAME:
-            return Failure(_BY_NAME[kind.__name__], message)
+            return Failure(_BY_NAME[kind.__name__], _with_cause(message, error))
     return Failure("invalid_response", f"{type(error).__name__}: {message}")
+
+
+def _with_cause(message: str, error: BaseException) -> str:
+    """Return a message that says more than 'Connection error.' where something lies behind it."""
+    cause = safe(str(error.__cause__ or ""), _LONGEST_MESSAGE)
+    return f"{message} ({' '.join(cause.split())})" if cause and cause not in message else message
 
 
 def _by_status(status: int) -> FailureKind:

@@ -1,113 +1,51 @@
 """The one place through which every call of a model goes: budget, breaker, recording, retries, and the bill.
 
-It is a LangChain chat model around another one, so that agents and plain calls pass it alike.
+It is a LangChain chat model around another one, so that agents and plain calls pass it alike. What an endpoint
+refuses in a request is left out, and the same is asked again.
 """
 
 import asyncio
-import json
+import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import (
-    AIMessage,
-    AIMessageChunk,
-    BaseMessage,
-    message_chunk_to_message,
-    messages_from_dict,
-    messages_to_dict,
-)
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 
-from ...tools.errors import TrimtabError
-from ..budget import MODEL_RESOURCES, Ledger
-from .breaker import Breaker
-from .cassette import Cassette, Player, Recorder, redact
-from .failures import Failure, FailureKind, classify
-from .prices import Price
+from .cassette import Player
+from .endings import ending_of
+from .facts import refused_setting, wants_less
+from .failures import Failure, classify
+from .messages import as_chunk, describe_request, in_words, message_of, recorded, replayed
+from .meter import CallRecord, Meter, ModelCallError, ModelPausedError
+from .providers import Provider, Wire
+from .streaming import Assembly
+from .usage import usage_of
 
 _LONGEST_WAIT_S = 30.0
-
-
-class ModelCallError(TrimtabError):
-    """A call failed for good. `failure` says how."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(f"model call failed: {failure.message}")
-        self.failure = failure
-
-
-class ModelPausedError(TrimtabError):
-    """The endpoint failed repeatedly and is left alone for a while."""
-
-
-class ModelBudgetError(TrimtabError):
-    """The model's share of the budget is spent."""
-
-
-@dataclass(frozen=True)
-class CallRecord:
-    """One attempted call, for the store and the events. `outcome` is 'ok' or the kind of failure."""
-
-    model: str
-    outcome: str
-    attempt: int
-    input_tokens: int
-    output_tokens: int
-    dollars: float | None
-    latency_s: float
-    message: str
-    request: dict[str, Any]
-    response: str
+_LEAST_OUTPUT = 256
+_BROKEN_OFF = Failure("cancelled", "the answer was broken off")
 
 
 @dataclass
-class Meter:
-    """What calls are measured against, and who is told of each. `retries` are further attempts of a failed call;
-    `backoff_s` is the wait before the first of them, doubled each time.
-    """
+class _Streamed:
+    """What became of one streamed call."""
 
-    label: str
-    ledger: Ledger
-    price: Price | None = None
-    cassette: Cassette | None = None
-    retries: int = 2
-    timeout_s: float = 120.0
-    backoff_s: float = 0.5
-    on_call: Callable[[CallRecord], None] = lambda _record: None
-    breaker: Breaker = field(default_factory=Breaker)
-
-    def check(self, request: dict[str, Any]) -> None:
-        """Raise unless a call may be made now.
-
-        Raises:
-            ModelBudgetError: a limit on calls, tokens or dollars is reached.
-            ModelPausedError: the breaker is open.
-        """
-        for resource in MODEL_RESOURCES:
-            if self.ledger.exhausted(resource):
-                raise ModelBudgetError(f"the budget of {self.ledger.limits[resource]:g} {resource} is spent")
-        paused = self.breaker.paused_s()
-        if paused > 0 and not isinstance(self.cassette, Player):  # a replay has no time; it was recorded below
-            message = f"{self.label} keeps failing; it is asked again in {paused:.0f} s"
-            self.keep(request, {"failure": {"kind": "paused", "message": message, "after": None}})
-            raise ModelPausedError(message)
-
-    def keep(self, request: dict[str, Any], outcome: dict[str, Any]) -> None:
-        """Write a call to the recording, if there is one."""
-        if isinstance(self.cassette, Recorder):
-            self.cassette.call(request, outcome)
+    answer: AIMessage | Failure = _BROKEN_OFF
+    said: bool = False
 
 
 class MeteredModel(BaseChatModel):
-    """A chat model whose every call is checked before and billed after; see `Meter`."""
+    """A chat model whose every call is checked before and billed after; see `Meter`. A replay has no `inner`."""
 
     inner: Any = None
     meter: Any
+    provider: Any = Provider("openai", "langchain_openai")
 
     @property
     def _llm_type(self) -> str:
@@ -116,15 +54,11 @@ class MeteredModel(BaseChatModel):
     def bind_tools(
         self, tools: Sequence[Any], *, tool_choice: str | None = None, **kwargs: Any
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Bind tools the way the inner model wants them, but keep its calls passing through here."""
+        """Bind tools in one form for all providers, so that a recording replays whatever recorded it."""
         from langchain_core.utils.function_calling import convert_to_openai_tool
 
-        if self.inner is None:  # a replay has no inner model
-            bound: dict[str, Any] = {"tools": [convert_to_openai_tool(tool) for tool in tools]}
-        else:
-            choice = {} if tool_choice is None else {"tool_choice": tool_choice}
-            bound = dict(self.inner.bind_tools(tools, **choice, **kwargs).kwargs)
-        return self.bind(**bound)
+        bound: dict[str, Any] = {"tools": [convert_to_openai_tool(tool) for tool in tools]}
+        return self.bind(**bound, **({"tool_choice": tool_choice} if tool_choice else {}), **kwargs)
 
     def _generate(
         self,
@@ -143,18 +77,19 @@ class MeteredModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        """Make one call with retries; `stop` and `run_manager` are LangChain's, and not used.
+        """Make one call with retries; `stop` and `run_manager` are LangChain's, and not used. The setting
+        `output_limit` replaces the meter's for this call.
 
         Raises:
-            ModelBudgetError, ModelPausedError: before anything is spent.
+            ModelBudgetError, ModelPausedError, ThoughtSpentError: before anything is spent.
             ModelCallError: the call failed, after the retries where they make sense.
         """
         del stop, run_manager
         meter: Meter = self.meter
+        wanted = int(kwargs.pop("output_limit", meter.output_limit))
         request = describe_request(meter.label, messages, kwargs)
         for attempt in range(meter.retries + 1):
-            meter.check(request)
-            answer = await self._attempt(messages, kwargs, request, attempt)
+            answer = await self._ask(messages, kwargs, request, attempt, wanted)
             if not isinstance(answer, Failure):
                 meter.breaker.succeeded()
                 return ChatResult(generations=[ChatGeneration(message=answer)])
@@ -162,9 +97,24 @@ class MeteredModel(BaseChatModel):
             wait = answer.retry_after_s if answer.retry_after_s is not None else meter.backoff_s * 2**attempt
             if not answer.retriable or attempt == meter.retries or wait > _LONGEST_WAIT_S:
                 raise ModelCallError(answer)
-            if not isinstance(meter.cassette, Player):
+            if not meter.replays:
                 await asyncio.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
+
+    async def _ask(
+        self, messages: list[BaseMessage], kwargs: dict[str, Any], request: dict[str, Any], attempt: int, wanted: int
+    ) -> AIMessage | Failure:
+        """Make one attempt, and again for each setting that the endpoint turns out to refuse."""
+        meter: Meter = self.meter
+        while True:
+            limit = meter.allow(request, wanted)
+            answer = await self._attempt(messages, kwargs, request, attempt, limit)
+            if not isinstance(answer, Failure):
+                return answer
+            smaller = self._learn(answer, kwargs, limit)
+            if smaller is None:
+                return self._named(answer, kwargs)
+            wanted = smaller
 
     async def _astream(
         self,
@@ -178,150 +128,155 @@ class MeteredModel(BaseChatModel):
         What has begun to arrive is not asked for again. `stop` and `run_manager` are LangChain's, and not used.
 
         Raises:
-            ModelBudgetError, ModelPausedError: before anything is spent.
-            ModelCallError: the call failed.
+            ModelBudgetError, ModelPausedError, ThoughtSpentError: before anything is spent.
+            ModelCallError: the call failed, or its answer is of no use.
         """
         del stop, run_manager
         meter: Meter = self.meter
         if self.inner is None:  # a replay has no pieces
             result = await self._agenerate(messages, **kwargs)
-            yield ChatGenerationChunk(message=_as_chunk(result.generations[0].message))
+            whole = result.generations[0].message
+            assert isinstance(whole, AIMessage)
+            yield ChatGenerationChunk(message=as_chunk(whole))
             return
+        wanted = int(kwargs.pop("output_limit", meter.output_limit))
         request = describe_request(meter.label, messages, kwargs)
-        meter.check(request)
-        began, whole = time.monotonic(), None
-        answer: AIMessage | Failure = Failure("cancelled", "the answer was broken off")
+        while True:
+            limit, call = meter.allow(request, wanted), _Streamed()
+            async with contextlib.aclosing(self._texts(messages, kwargs, request, limit, call)) as texts:
+                async for text in texts:
+                    yield ChatGenerationChunk(message=AIMessageChunk(content=text))
+            failed = call.answer if isinstance(call.answer, Failure) and not call.said else None
+            smaller = self._learn(failed, kwargs, limit, streams=True) if failed is not None else None
+            if smaller is None:
+                break
+            wanted = smaller
+        yield ChatGenerationChunk(message=as_chunk(self._useful(call.answer, kwargs, limit), text=False))
+
+    async def _texts(
+        self,
+        messages: list[BaseMessage],
+        kwargs: dict[str, Any],
+        request: dict[str, Any],
+        limit: int,
+        call: "_Streamed",
+    ) -> AsyncGenerator[str]:
+        """Yield the text of one call as it comes; `call` gets its outcome, which is billed whatever it is."""
+        began, assembly = time.monotonic(), Assembly()
         try:
-            async with asyncio.timeout(meter.timeout_s):
-                async for piece in self.inner._astream(messages, **kwargs):  # noqa: SLF001  # LangChain's way
-                    whole = piece.message if whole is None else whole + piece.message
-                    yield piece
-            answer = Failure("invalid_response", "it answered nothing")
-            if whole is not None and isinstance(joined := message_chunk_to_message(whole), AIMessage):
-                answer = joined
+            async with contextlib.aclosing(self._pieces(messages, kwargs, limit)) as pieces:
+                async for piece in pieces:
+                    message = piece.message
+                    assert isinstance(message, AIMessageChunk)
+                    if text := assembly.take(message, piece.generation_info or {}):
+                        call.said = True
+                        yield text
+                    if assembly.full:
+                        break
+            if text := assembly.rest():
+                yield text
+            call.answer = assembly.message()
         except Exception as error:  # noqa: BLE001  # any provider's exception is a failed call
-            answer = classify(error)
+            call.answer = classify(error)
         finally:
-            self._bill(answer, request, 0, time.monotonic() - began)
+            self._bill(call.answer, request, 0, time.monotonic() - began, limit)
+
+    def _useful(self, answer: AIMessage | Failure, kwargs: dict[str, Any], limit: int) -> AIMessage:
+        """Return a streamed answer.
+
+        Raises:
+            ModelCallError: it failed, or nothing in it can be used.
+        """
+        meter: Meter = self.meter
         if isinstance(answer, Failure):
             meter.breaker.failed(answer.retry_after_s)
-            raise ModelCallError(answer)
+            raise ModelCallError(self._named(answer, kwargs))
         meter.breaker.succeeded()
+        ending = ending_of(answer, limit)
+        if ending is not None and not (ending.code in {"refusal", "length"} and (answer.text or answer.tool_calls)):
+            raise ModelCallError(Failure("invalid_response", ending.message))
+        return answer
+
+    async def _pieces(
+        self, messages: list[BaseMessage], kwargs: dict[str, Any], limit: int
+    ) -> AsyncGenerator[ChatGenerationChunk]:
+        """Yield the pieces of an answer; only the time spent waiting for them counts, not what a reader takes."""
+        meter: Meter = self.meter
+        wire = Wire(self.provider, meter.facts)
+        model, sent = wire.prepare(self.inner, kwargs, limit, meter.temperature)
+        if self.provider.name == "openai":
+            sent["stream_usage"] = "stream_options" not in meter.facts.refused
+        left = meter.timeout_s
+        async with contextlib.aclosing(model._astream(messages, **sent)) as stream:  # noqa: SLF001  # LangChain's way
+            while True:
+                began = time.monotonic()
+                async with asyncio.timeout(left):
+                    piece = await anext(stream, None)
+                left = max(0.0, left - (time.monotonic() - began))
+                if piece is None:
+                    return
+                yield piece
 
     async def _attempt(
-        self, messages: list[BaseMessage], kwargs: dict[str, Any], request: dict[str, Any], attempt: int
+        self, messages: list[BaseMessage], kwargs: dict[str, Any], request: dict[str, Any], attempt: int, limit: int
     ) -> AIMessage | Failure:
         """Make one attempt, and bill it whatever becomes of it."""
         meter: Meter = self.meter
         began = time.monotonic()
         answer: AIMessage | Failure = Failure("cancelled", "the run ended before the answer came")
         if isinstance(meter.cassette, Player):
-            answer = _replayed(meter.cassette.find(request))
+            answer = replayed(meter.cassette.find(request))
             if isinstance(answer, Failure) and answer.kind == "paused":
                 raise ModelPausedError(answer.message)
         try:
             if self.inner is not None:
+                model, sent = Wire(self.provider, meter.facts).prepare(self.inner, kwargs, limit, meter.temperature)
                 async with asyncio.timeout(meter.timeout_s):
-                    answer = _message(await self.inner._agenerate(messages, **kwargs))  # noqa: SLF001  # LangChain's way
+                    answer = message_of(await model._agenerate(messages, **sent))  # noqa: SLF001  # LangChain's way
         except Exception as error:  # noqa: BLE001  # any provider's exception is a failed call
             answer = classify(error)
         finally:
-            self._bill(answer, request, attempt, time.monotonic() - began)
+            self._bill(answer, request, attempt, time.monotonic() - began, limit)
         return answer
 
-    def _bill(self, answer: AIMessage | Failure, request: dict[str, Any], attempt: int, latency_s: float) -> None:
+    def _learn(self, failure: Failure, kwargs: dict[str, Any], limit: int, *, streams: bool = False) -> int | None:
+        """Take in what an endpoint refuses; return the output limit to ask with again, None when nothing was learnt."""
+        meter: Meter = self.meter
+        if wants_less(failure) and limit // 2 >= _LEAST_OUTPUT:
+            return limit // 2
+        sent = Wire(self.provider, meter.facts).sent(kwargs, meter.temperature, streams=streams)
+        setting = refused_setting(failure, sent)
+        if setting is None or setting == "tools":
+            return None
+        meter.facts.refuse(setting)
+        meter.say(f"{meter.label} refuses the setting {setting!r}: it is asked without it from now on")
+        return limit
+
+    def _named(self, failure: Failure, kwargs: dict[str, Any]) -> Failure:
+        """Return a failure that says so where it is the tools that an endpoint refuses."""
+        meter: Meter = self.meter
+        sent = Wire(self.provider, meter.facts).sent(kwargs, meter.temperature)
+        setting = refused_setting(failure, sent)
+        return replace(failure, parameter="tools") if setting == "tools" else failure
+
+    def _bill(
+        self, answer: AIMessage | Failure, request: dict[str, Any], attempt: int, latency_s: float, limit: int
+    ) -> None:
         """Write an attempt into ledger, recording and store."""
         meter: Meter = self.meter
-        used_in, used_out = usage(answer, request)
-        dollars = None if meter.price is None else meter.price.dollars(used_in, used_out)
-        for resource, amount in zip(MODEL_RESOURCES, (1, used_in, used_out, dollars or 0.0), strict=True):
-            meter.ledger.spend(resource, amount)
+        text = "" if isinstance(answer, Failure) else in_words(answer)
+        used = usage_of(answer, request, text, limit)
+        dollars = meter.spend(used)
         if isinstance(answer, Failure):
-            kind, message, text = str(answer.kind), answer.message, ""
-            outcome: dict[str, Any] = {"failure": {"kind": kind, "message": message, "after": answer.retry_after_s}}
+            kind, message = str(answer.kind), answer.message
+            about = {"kind": kind, "message": message, "after": answer.retry_after_s, "parameter": answer.parameter}
+            outcome: dict[str, Any] = {"failure": about}
         else:
-            kind, message, text = "ok", "", _text(answer)
-            outcome = {"response": messages_to_dict([_portable(answer)])[0]}
-        spent = {"input_tokens": used_in, "output_tokens": used_out, "latency_s": round(latency_s, 3)}
+            kind, message, outcome = "ok", used.doubt, {"response": recorded(answer)}
+            if used.doubt:
+                meter.say(f"{meter.label}: {used.doubt}")
+        spent = {"input_tokens": used.input, "output_tokens": used.output, "latency_s": round(latency_s, 3)}
         meter.keep(request, {**outcome, **spent})
         meter.on_call(
-            CallRecord(meter.label, kind, attempt, used_in, used_out, dollars, latency_s, message, request, text)
+            CallRecord(meter.label, kind, attempt, used.input, used.output, dollars, latency_s, message, request, text)
         )
-
-
-def describe_request(label: str, messages: Sequence[BaseMessage], settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a request as plain data, without what differs from run to run (message ids)."""
-    plain = []
-    for message in messages:
-        entry: dict[str, Any] = {"role": message.type, "content": message.content}
-        if isinstance(message, AIMessage) and message.tool_calls:
-            entry["tool_calls"] = [{"name": call["name"], "args": call["args"]} for call in message.tool_calls]
-        plain.append(entry)
-    return {
-        "model": label,
-        "messages": plain,
-        "settings": json.loads(json.dumps(settings, sort_keys=True, default=str)),
-    }
-
-
-def usage(answer: AIMessage | Failure, request: dict[str, Any]) -> tuple[int, int]:
-    """Return (input, output) tokens as billed; estimated at four characters a token where the endpoint is silent.
-
-    A failed call costs nothing, but for one that we gave up: its input was sent.
-    """
-    sent = len(json.dumps(request["messages"])) // 4
-    if isinstance(answer, Failure):
-        return (sent if answer.kind in {"cancelled", "timeout"} else 0), 0
-    if answer.usage_metadata is not None:
-        return answer.usage_metadata["input_tokens"], answer.usage_metadata["output_tokens"]
-    return sent, len(_text(answer)) // 4 + 1
-
-
-def _message(result: ChatResult) -> AIMessage:
-    message = result.generations[0].message
-    if not isinstance(message, AIMessage):
-        raise TypeError("the model's answer is not a message of an assistant")
-    text = redact(str(message.text))  # a model may have been made to print a key
-    calls = [{**call, "args": json.loads(redact(json.dumps(call["args"], default=str)))} for call in message.tool_calls]
-    return message.model_copy(update={"content": text, "tool_calls": calls})
-
-
-def _as_chunk(message: BaseMessage) -> AIMessageChunk:
-    """Return a whole message as the only piece of a stream."""
-    calls = getattr(message, "tool_calls", [])
-    pieces = [
-        {
-            "name": call["name"],
-            "args": json.dumps(call["args"]),
-            "id": call["id"],
-            "index": index,
-            "type": "tool_call_chunk",
-        }
-        for index, call in enumerate(calls)
-    ]
-    return AIMessageChunk(content=message.content, tool_call_chunks=pieces)
-
-
-def _portable(message: AIMessage) -> AIMessage:
-    return AIMessage(
-        content=message.content,
-        tool_calls=message.tool_calls,
-        usage_metadata=message.usage_metadata,
-        response_metadata={"finish_reason": message.response_metadata.get("finish_reason")},
-    )
-
-
-def _replayed(line: dict[str, Any] | None) -> AIMessage | Failure:
-    if line is None:
-        return Failure("unreachable", "the recording holds no answer to this request")
-    if "failure" in line:
-        kind: FailureKind = line["failure"]["kind"]
-        return Failure(kind, line["failure"]["message"], line["failure"]["after"])
-    message = messages_from_dict([line["response"]])[0]
-    return message if isinstance(message, AIMessage) else Failure("invalid_response", "not an assistant's message")
-
-
-def _text(message: AIMessage) -> str:
-    """Return the text of an answer, with its tool calls in words."""
-    calls = [f"{call['name']}({json.dumps(call['args'], default=str)})" for call in message.tool_calls]
-    return "\n".join([str(message.text), *calls]).strip()

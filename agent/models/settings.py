@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Capability = Literal["tools", "json_schema", "text"]
 """What an endpoint can do: call tools, else answer by a JSON schema, else plain text."""
 
+_EMBEDDED_OUTPUT = 1500
+
 
 class ModelSection(BaseModel):
     """The language model of the planner, and how it is called."""
@@ -25,10 +27,23 @@ class ModelSection(BaseModel):
     pause_s: float = Field(
         5.0, ge=0, le=3600, description="Rest for an endpoint that keeps failing; doubles each time."
     )
-    max_output_tokens: int = Field(1500, ge=16, le=100_000, description="Tokens of one answer.")
-    capability: Capability | None = Field(None, description="What the endpoint can do; probed once when not given.")
+    max_output_tokens: int = Field(
+        8000, ge=16, le=100_000, description="Tokens of one answer, reasoning included; 1500 for an embedded model."
+    )
+    thought_tokens: int = Field(
+        60_000, ge=500, description="Tokens of one thought of the planner: all its calls, input and output."
+    )
+    thought_steps: int = Field(8, ge=2, le=50, description="Calls of one thought with tools; the last must propose.")
+    capability: Capability | None = Field(None, description="What the endpoint can do; found out by use if not given.")
     input_price: float | None = Field(None, ge=0, description="Dollars per million input tokens.")
     output_price: float | None = Field(None, ge=0, description="Dollars per million output tokens.")
+
+
+def output_limit(section: ModelSection, model: "ResolvedModel") -> int:
+    """Return the tokens of one answer: a small embedded model that does not stop is stopped sooner by default."""
+    if model.gguf is not None and "max_output_tokens" not in section.model_fields_set:
+        return min(_EMBEDDED_OUTPUT, section.max_output_tokens)
+    return section.max_output_tokens
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,11 @@ class ResolvedModel:
     why: str
     base_url: str | None = None
     gguf: str | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """What facts about the model's endpoint are kept under."""
+        return f"{self.label} {self.base_url or ''}".strip()
 
     @property
     def label(self) -> str:

@@ -20,7 +20,7 @@ from ...tools.errors import InputError
 from ...tools.loop_thread import LoopThread
 from ..budget import Ledger
 from ..events import Event, PlannerProblem
-from ..models.choice import resolve, why_none
+from ..models.choice import choose
 from ..models.settings import ModelSection
 from ..optimizers.state import OptimizerState
 from ..study.sections import Study
@@ -163,10 +163,10 @@ class PlannerSampler(BaseSampler):
 
 
 def _planner(study: Study) -> ModelPlanner:
-    resolved = resolve(study.model)
-    if resolved is None:
-        raise InputError(why_none(study.model), "name a model")
-    return ModelPlanner(Setup(study), resolved)
+    found = choose(study.model)
+    if found.model is None:
+        raise InputError(found.why_none, "name a model")
+    return ModelPlanner(Setup(study), found.model)
 
 
 def study_of(

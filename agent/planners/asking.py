@@ -1,22 +1,21 @@
-"""The two ways to ask a model: an agent with tools, or one prompt with everything and a bound answer."""
+"""Asks a model with everything in one prompt, its answer bound to a JSON schema where the endpoint takes one."""
 
-import asyncio
-from importlib import import_module
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from ...prompts import Settings, Variant
-from ...tools.registry import NOT_DONE, TOOLS
+from ..models.endings import Ending
+from ..models.meter import Meter
 from ..models.metered import MeteredModel
-from ..models.probe import response_format
+from ..models.providers import response_format
 from ..models.settings import Capability
 from .answers import Collected
-from .desk import fill_desk
 from .digest import record_part, stable_part
-from .parsing import RawProposal, parse_answer
 
-_STEPS = 24
+RAISED = 2
+"""How many times the output limit an answer gets after one that was cut off by it."""
+
 _NUMBER = {"type": "number"}
 PREDICTION_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -28,12 +27,14 @@ PREDICTION_SCHEMA: dict[str, Any] = {
 
 
 def answer_schema(space_schema: dict[str, Any], n: int, settings: Settings) -> dict[str, Any]:
-    """Return the JSON schema of an answer with `n` proposals."""
-    properties: dict[str, Any] = {
-        "values": {**space_schema, "properties": {k: _bare(v) for k, v in space_schema["properties"].items()}}
-    }
+    """Return the JSON schema of an answer with `n` proposals; the reason stands before the values it leads to."""
+    properties: dict[str, Any] = {}
     if settings.rationale:
         properties["rationale"] = {"type": "string", "maxLength": settings.rationale}
+    properties["values"] = {
+        **space_schema,
+        "properties": {name: _bare(each) for name, each in space_schema["properties"].items()},
+    }
     if settings.predict:
         properties["predicted"] = PREDICTION_SCHEMA
     proposal = {
@@ -73,69 +74,31 @@ async def ask_once(
 ) -> None:
     """Ask with everything in one prompt; a bad answer is asked again with the reason, a few times."""
     messages = first_messages(variant, collected, capability, n, template, **more)
-    context = collected.context
-    schema = answer_schema(context.study.space.json_schema(), n, variant.settings)
+    meter: Meter = model.meter
+    schema = answer_schema(collected.context.study.space.json_schema(), n, variant.settings)
     asked = model if capability == "text" else model.bind(response_format=response_format(schema))
+    limit = meter.output_limit
     for _attempt in range(retries + 1):
         collected.reasons.clear()
-        answer = await asked.ainvoke(messages)
-        if collected.take_answer(parse_answer(str(answer.text), context.study.parameters)):
+        answer = await asked.ainvoke(messages, output_limit=limit)
+        read = collected.read(answer, limit)
+        if read.accepted or not read.again:
             return
-        reason = "; ".join(dict.fromkeys(collected.reasons)) or "it held no proposal"
-        messages += [AIMessage(str(answer.text)), HumanMessage(variant.render("retry.j2", reason=reason))]
+        limit = raised(limit, read.ending, meter)
+        messages += retry_messages(variant, collected, str(answer.text))
 
 
-async def ask_with_tools(model: MeteredModel, variant: Variant, collected: Collected, n: int, retries: int) -> None:
-    """Run a LangChain agent with the registered tools until it has proposed, or given up."""
-    agents = await asyncio.to_thread(import_module, "langchain.agents")  # a second's work, off the event loop
-    errors = await asyncio.to_thread(import_module, "langgraph.errors")
-    context = collected.context
-    desk = fill_desk(context, lambda given: _submit(collected, given))
-    system, task = first_messages(variant, collected, "tools", n)
-    agent = agents.create_agent(model, [TOOLS[name].bind(desk) for name in TOOLS], system_prompt=str(system.text))
-    messages: list[BaseMessage] = [task]
-    for _attempt in range(retries + 1):
-        collected.reasons.clear()
-        last: BaseMessage = task
-        try:
-            steps = agent.astream({"messages": messages}, {"recursion_limit": _STEPS}, stream_mode="updates")
-            async for step in steps:
-                for message in (m for update in step.values() for m in (update or {}).get("messages", [])):
-                    last = message
-                    _note_tool_error(collected, message)
-                if collected.proposals:
-                    return
-        except errors.GraphRecursionError:
-            collected.problem("no_proposal", "it used tools without proposing anything")
-            return
-        if isinstance(last, AIMessage) and collected.take_answer(
-            parse_answer(str(last.text), context.study.parameters)
-        ):
-            return
-        reason = "; ".join(dict.fromkeys(collected.reasons)) or "nothing was proposed: call the tool propose"
-        messages = [task, AIMessage(str(last.text)), HumanMessage(variant.render("retry.j2", reason=reason))]
+def raised(limit: int, ending: Ending | None, meter: Meter) -> int:
+    """Return the output limit for the next try: a higher one, once, where an answer was cut off."""
+    cut_off = ending is not None and ending.code in {"length", "invalid_tool_call"}
+    return RAISED * meter.output_limit if cut_off else limit
 
 
-def _submit(collected: Collected, given: list[dict[str, Any]]) -> str:
-    """Take proposals from the tool `propose`; the answer lets the model mend what was refused."""
-    collected.reasons.clear()
-    raw = []
-    for each in given:
-        predicted = each["predicted"]
-        interval = (predicted["expected"], predicted["low"], predicted["high"]) if predicted else None
-        raw.append(RawProposal(each["values"], each["rationale"][:300], interval))
-    if collected.take(raw):
-        return f"accepted {len(collected.proposals)} of {len(given)}"
-    return f"refused: {'; '.join(collected.reasons)}"
-
-
-def _note_tool_error(collected: Collected, message: BaseMessage) -> None:
-    if not isinstance(message, ToolMessage):
-        return
-    if message.status == "error" or str(message.text).startswith(NOT_DONE):
-        text = " ".join(str(message.text).split())[:200]
-        known = message.name in TOOLS
-        collected.problem("invalid_arguments" if known else "unknown_tool", text)
+def retry_messages(variant: Variant, collected: Collected, text: str) -> list[BaseMessage]:
+    """Return what is said after an answer that could not be used: the answer, if there was one, and why."""
+    reason = "; ".join(dict.fromkeys(collected.reasons)) or "it held no proposal"
+    again = HumanMessage(variant.render("retry.j2", reason=reason))
+    return [AIMessage(text), again] if text.strip() else [again]
 
 
 def _bare(schema: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..events import Event
 from ..memory.recall import Recalled
 from ..memory.store import Store
 from ..optimizers.state import OptimizerState
+from ..parts import PLANNERS
 from ..study.sections import Study
 from ..trials.history import History
 from ..trials.proposal import Proposal
@@ -74,3 +75,13 @@ class Planner(Protocol):
 
     async def close(self) -> None:
         """Let go of what it holds; called once at the end of a run."""
+
+
+def build_planner(setup: Setup) -> Planner:
+    """Return the planner that the study of a setup names.
+
+    Raises:
+        InputError: there is none of this name, or it cannot be used here.
+    """
+    planner: Planner = PLANNERS[setup.study.planner.name](setup)
+    return planner

@@ -17,7 +17,7 @@ from .digest import recalled_lines
 _MOST_ROWS, _VARIATIONS = 2000, 9
 
 
-def fill_desk(context: Context, submit: Callable[[list[dict[str, Any]]], str]) -> Desk:
+def fill_desk(context: Context, submit: Callable[[Any], str]) -> Desk:
     """Return what the tools may see of a study; `submit` takes proposals and answers in words."""
     study = context.study
     state = context.optimizer

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...prompts import Variant
 from ..models.metered import MeteredModel
-from ..models.probe import response_format
+from ..models.providers import response_format
 from ..models.settings import Capability
 from ..optimizers.bayes import expected_improvement
 from ..study.words import words
@@ -14,7 +14,8 @@ from .answers import Collected
 from .asking import PREDICTION_SCHEMA, ask_once, first_messages
 from .parsing import parse_predictions
 
-_CANDIDATES = 5
+CANDIDATES = 5
+"""How many candidates a round asks for, of which the best by the model's own predictions are proposed."""
 _REACH = 0.1
 """How far beyond the best value candidates are asked for, as a share of the observed range (alpha in the paper)."""
 
@@ -33,7 +34,7 @@ async def ask_llambo(
     losses = [objective.loss(value) for value in values]
     step = _REACH * ((max(losses) - min(losses)) or abs(min(losses)) or 1.0)
     more = {"target": f"{objective.wished(min(losses) - step):.5g}"}
-    await ask_once(model, variant, collected, capability, _CANDIDATES, retries, "candidates.j2", **more)
+    await ask_once(model, variant, collected, capability, CANDIDATES, retries, "candidates.j2", **more)
     if len(collected.proposals) > 1:
         await _rank(model, variant, collected, capability, n, min(losses))
 

@@ -7,28 +7,42 @@ import asyncio
 import contextlib
 import json
 from dataclasses import asdict, replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from ...prompts import Variant, VariantError, load_variant
 from ...tools.errors import InputError
 from .. import events
 from ..memory.recall import Recalled
-from ..models.breaker import Breaker
-from ..models.cassette import Cassette, Player, Recorder, redact
-from ..models.choice import resolve, why_none
-from ..models.local import LocalServer, LocalServerError, start_local
-from ..models.metered import CallRecord, Meter, MeteredModel, ModelBudgetError, ModelCallError, ModelPausedError
+from ..models.cassette import Cassette, Player, Recorder
+from ..models.choice import choose
+from ..models.facts import Facts, says_so
+from ..models.local import LocalServerError
+from ..models.meter import (
+    CallRecord,
+    Meter,
+    ModelBudgetError,
+    ModelCallError,
+    ModelPausedError,
+    Thought,
+    ThoughtSpentError,
+)
+from ..models.metered import MeteredModel
+from ..models.opened import OpenedModel, facts_of, load_code, meter_of
 from ..models.prices import Price, price_of
-from ..models.probe import probe
+from ..models.safe_text import redact
 from ..models.settings import Capability, ResolvedModel
 from ..trials.proposal import Proposal
 from .answers import Collected
-from .asking import ask_once, ask_with_tools
+from .asking import ask_once
 from .base import Context, Setup
-from .llambo import ask_llambo
+from .llambo import CANDIDATES, ask_llambo
 from .offline import known_proposals
+from .tool_loop import ask_with_tools
+
+_TEXTS = 2
+"""After so many thoughts in a row that were answered in text although there were tools, tools are not offered again."""
+_REFUSALS = 3
+"""After so many refused thoughts in a row the model is not asked again in this run."""
 
 
 def build(setup: Setup) -> "ModelPlanner":
@@ -39,10 +53,10 @@ def build(setup: Setup) -> "ModelPlanner":
     """
     if setup.replay is not None:
         return ModelPlanner(setup, None)
-    resolved = resolve(setup.study.model)
-    if resolved is None:
-        raise InputError(f"planner 'model': {why_none(setup.study.model)}", "or use --planner offline")
-    return ModelPlanner(setup, resolved)
+    found = choose(setup.study.model)
+    if found.model is None:
+        raise InputError(f"planner 'model': {found.why_none}", "or use --planner offline")
+    return ModelPlanner(setup, found.model)
 
 
 class ModelPlanner:
@@ -51,7 +65,7 @@ class ModelPlanner:
     name = "model"
 
     def __init__(self, setup: Setup, resolved: ResolvedModel | None) -> None:
-        """Check prompts and prices; nothing is started or asked yet.
+        """Check prompts and prices, and load the code; nothing is started or asked yet.
 
         Raises:
             InputError: the prompt variant, the recording or the prices cannot be used.
@@ -74,11 +88,14 @@ class ModelPlanner:
             limited = setup.study.budget.dollars is not None
             self.price = price_of(section, resolved, dollars_limited=limited)
         self.cassette: Cassette | None = player or self._recorder()
+        if player is None:
+            load_code()
         self._said_offline = not setup.study.planner.offline_first
-        self._model: MeteredModel | None = None
-        self._capability: Capability | None = None
-        self._server: LocalServer | None = None
+        self._opened: OpenedModel | None = None
         self._warming: asyncio.Task[None] | None = None
+        self._facts = self._known_facts()
+        self._way, self._proven = self._ways()[0], False
+        self._texts = self._refused = 0
 
     @property
     def label(self) -> str:
@@ -97,12 +114,14 @@ class ModelPlanner:
             if known:
                 self._warming = asyncio.create_task(self._warm_up(context))
                 return known
-        collected = Collected(context, self.label)
+        collected = Collected(context, self.label, self._wanted)
         try:
-            await self._ask(context, collected)
+            await self._think(context, collected)
         except ModelBudgetError as error:
             self.done = True
             collected.problem("budget", f"{error.message}; the optimizer goes on without the model")
+        except ThoughtSpentError as error:
+            collected.problem("thought_spent", error.message)
         except ModelPausedError as error:
             collected.problem("paused", error.message)
         except ModelCallError as error:
@@ -113,7 +132,23 @@ class ModelPlanner:
         except VariantError as error:
             self.done = True
             collected.problem("crashed", str(error))
+        self._note(collected)
         return collected.proposals
+
+    @property
+    def _wanted(self) -> int:
+        """How many proposals a thought may give."""
+        settings = self.variant.settings
+        return CANDIDATES if settings.procedure == "llambo" else settings.proposals
+
+    def _note(self, collected: Collected) -> None:
+        """Remember how a thought ended, for the next one."""
+        refused = not collected.proposals and bool({"refusal", "content_filter"} & set(collected.endings))
+        self._refused = self._refused + 1 if refused else 0
+        if self._refused == _REFUSALS:
+            self.done = True
+            message = f"{_REFUSALS} thoughts in a row were refused: the model is not asked again in this run"
+            collected.problem(collected.endings[-1], message)
 
     async def _warm_up(self, context: Context) -> None:
         """Start an embedded model while the first trials run, so that its first answer comes sooner."""
@@ -121,55 +156,77 @@ class ModelPlanner:
             with contextlib.suppress(LocalServerError):  # the first question meets it again, and reports it
                 await self._ready(context)
 
-    async def _ask(self, context: Context, collected: Collected) -> None:
-        model, capability = await self._ready(context)
+    async def _think(self, context: Context, collected: Collected) -> None:
+        """Have one thought. A way to ask that an endpoint does not take is left for the next one; that is no fact."""
+        model = await self._ready(context)
+        model.meter.thought = Thought(self.setup.study.model.thought_tokens)
+        ways = self._ways()
+        for way in ways[ways.index(self._way) if self._way in ways else 0 :]:
+            try:
+                await self._ask(model, collected, way)
+            except ModelCallError as error:
+                if error.failure.parameter == "tools":
+                    self._facts.refuse("tools", lasting=says_so(error.failure))
+                elif self._proven or way == ways[-1] or not _is_about_form(error):
+                    raise
+            else:
+                self._way, self._proven = way, True
+                return
+
+    def _ways(self) -> list[Capability]:
+        """Return the ways to ask this model, best first, as far as is known."""
+        shown, refused = self._facts.capability, self._facts.refused
         settings = self.variant.settings
-        retries = self.setup.study.model.retries
+        tools = settings.tools and settings.procedure == "propose" and self.setup.study.planner.tools
+        offered: list[Capability] = ["tools"] if tools and "tools" not in refused and shown in {None, "tools"} else []
+        return [*offered, *(["json_schema"] if shown != "text" else []), "text"]  # type: ignore[list-item]  # its words
+
+    async def _ask(self, model: MeteredModel, collected: Collected, way: Capability) -> None:
+        settings, section = self.variant.settings, self.setup.study.model
         if settings.procedure == "llambo":
-            await ask_llambo(model, self.variant, collected, _one_prompt(capability), settings.proposals, retries)
-        elif capability == "tools" and settings.tools and self.setup.study.planner.tools:
-            await ask_with_tools(model, self.variant, collected, settings.proposals, retries)
+            await ask_llambo(model, self.variant, collected, way, settings.proposals, section.retries)
+        elif way == "tools":
+            await ask_with_tools(model, self.variant, collected, settings.proposals, section.thought_steps)
+            in_text = bool(collected.proposals) and self._facts.capability is None
+            self._texts = self._texts + 1 if in_text else 0
+            if self._texts >= _TEXTS:
+                self._facts.refuse("tools", lasting=False)
         else:
-            answer = _one_prompt(capability)
-            await ask_once(model, self.variant, collected, answer, settings.proposals, retries)
+            await ask_once(model, self.variant, collected, way, settings.proposals, section.retries)
 
-    async def _ready(self, context: Context) -> tuple[MeteredModel, Capability]:
-        """Return the model and what it can do; the first call starts and probes it."""
-        if self._warming is not None and self._warming is not asyncio.current_task():
-            await self._warming
-        if self._model is None:
-            self._model = MeteredModel(inner=await self._build(), meter=self._meter(context))
-        if self._capability is None:
-            self._capability = await self._find_capability(self._model)
+    async def _ready(self, context: Context) -> MeteredModel:
+        """Return the opened model; the first call opens it."""
+        warming = self._warming
+        if warming is not None and warming is not asyncio.current_task() and not warming.done():
+            await asyncio.wait({warming})
+        if self._opened is None:
             if isinstance(self.cassette, Recorder):
-                recalled = [asdict(each) for each in context.recalled]
-                self.cassette.describe(capability=self._capability, recalled=recalled)
-        self._model.meter.cassette = self.cassette
-        return self._model, self._capability
-
-    async def _build(self) -> Any:  # a LangChain chat model, None when replaying
-        if isinstance(self.cassette, Player):
-            return None
-        providers = await asyncio.to_thread(import_module, "..models.providers", __package__)  # slow to import
-        local = None
-        if self.resolved.gguf is not None:
-            self._server = await start_local(self.resolved.gguf, self.setup.study.evaluation.workers)
-            local = (self._server.base_url, self._server.key)
-        temperature = self.variant.settings.temperature
-        return providers.build(self.setup.study.model, self.resolved, temperature, local=local)
+                facts = {"capability": self._facts.capability, "refused": sorted(self._facts.refused)}
+                self.cassette.describe(**facts, recalled=[asdict(each) for each in context.recalled])
+            section, workers = self.setup.study.model, self.setup.study.evaluation.workers
+            self._opened = OpenedModel(section, self.resolved, self._meter(context), workers=workers)
+        return await self._opened.ready()
 
     def _meter(self, context: Context) -> Meter:
-        section = self.setup.study.model
-        return Meter(
-            label=self.label,
-            ledger=context.ledger,
+        meter = meter_of(
+            self.setup.study.model,
+            self.resolved,
+            context.ledger,
             price=self.price,
-            retries=section.retries,
-            timeout_s=section.timeout_s,
-            backoff_s=section.backoff_s,
-            breaker=Breaker(pause_s=section.pause_s),
-            on_call=lambda call: self._called(context, call),
+            temperature=self.variant.settings.temperature,
+            facts=self._facts,
+            cassette=self.cassette,
         )
+        meter.on_call = lambda call: self._called(context, call)
+        meter.on_notice = lambda message: context.emit(events.Notice(study=context.key, kind="model", message=message))
+        return meter
+
+    def _known_facts(self) -> Facts:
+        """Return what is known of the endpoint; in a replay, what was known when it was recorded."""
+        if isinstance(self.cassette, Player):
+            header = self.cassette.header
+            return Facts(header.get("capability"), set(header.get("refused", [])))
+        return facts_of(self.setup.study.model, self.resolved, self.setup.store)
 
     def _called(self, context: Context, call: CallRecord) -> None:
         """Store a call the moment it ends, then announce it."""
@@ -181,23 +238,6 @@ class ModelPlanner:
         fields["message"] = redact(call.message)
         context.emit(events.ModelCalled(study=context.key, budget=context.ledger.snapshot(), **fields))
 
-    async def _find_capability(self, model: MeteredModel) -> Capability:
-        if isinstance(self.cassette, Player):
-            recorded: Capability = self.cassette.header["capability"]
-            return recorded
-        if self.setup.study.model.capability is not None:
-            return self.setup.study.model.capability
-        if self.resolved.gguf is not None:
-            return "json_schema"  # enforced by grammar; small models answer tools with prose
-        endpoint = f"{self.resolved.label} {self.resolved.base_url or ''}".strip()
-        known = self.setup.store.capability(endpoint) if self.setup.store is not None else None
-        if known is not None:
-            return known
-        found = await probe(model)
-        if self.setup.store is not None:
-            self.setup.store.set_capability(endpoint, found)
-        return found
-
     def _recorder(self) -> Recorder | None:
         """Start the recording that is asked for; it must be there before the first ideas arrive."""
         if self.setup.record is None:
@@ -208,11 +248,12 @@ class ModelPlanner:
 
     async def close(self) -> None:
         """End the embedded model's process."""
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
-        if self._server is not None:
-            await self._server.close()
+        warming = self._warming
+        if warming is not None and not warming.done():
+            warming.cancel()
+            await asyncio.wait({warming})
+        if self._opened is not None:
+            await self._opened.close()
 
 
 def choose_variant(name: str, model: ResolvedModel) -> Variant:
@@ -230,6 +271,6 @@ def choose_variant(name: str, model: ResolvedModel) -> Variant:
         raise InputError(f"planner.prompts: {error}", "see trimtab prompts list") from None
 
 
-def _one_prompt(capability: Capability) -> Capability:
-    """Return how a model answers when it gets everything in one prompt."""
-    return "json_schema" if capability == "tools" else capability
+def _is_about_form(error: ModelCallError) -> bool:
+    """Whether an endpoint says only that it does not take such a request, and another form may do."""
+    return error.failure.message.startswith(("HTTP 400", "HTTP 422"))

@@ -1,7 +1,9 @@
 """The offline planner: documented values of a catalogue and the best of similar stored studies; no model."""
 
+from collections.abc import Mapping
+
 from ...tools.catalogue import load_catalogue, machine_facts
-from ..study.space import key
+from ..study.space import Configuration, key
 from ..trials.proposal import Proposal
 from ..trials.source import STORED
 from .base import Context, Setup
@@ -51,7 +53,7 @@ def from_catalogue(context: Context) -> list[Proposal]:
     for name, profile in catalogue.profiles.items():
         values = catalogue.recommend(name, units, machine_facts())
         if values:
-            complete = study.space.complete({**study.space.default, **_allowed(context, values)})
+            complete = _complete(context, values)
             rationale = f"catalogue {catalogue.system}, profile {name}: {profile.description}"
             proposals.append(Proposal(complete, STORED, rationale))
     return proposals
@@ -59,17 +61,15 @@ def from_catalogue(context: Context) -> list[Proposal]:
 
 def from_memory(context: Context) -> list[Proposal]:
     """Return the best configurations of similar stored studies."""
-    space = context.study.space
     proposals = []
     for each in context.recalled:
-        known = {name: value for name, value in each.configuration.items() if name in space.parameters}
+        known = {name: value for name, value in each.configuration.items() if name in context.study.parameters}
         rationale = f"best of the stored study {each.key} (similarity {each.similarity:.2f})"
-        complete = space.complete({**space.default, **_allowed(context, known)})
-        proposals.append(Proposal(complete, STORED, rationale))
+        proposals.append(Proposal(_complete(context, known), STORED, rationale))
     return proposals
 
 
-def _allowed(context: Context, values: dict[str, object]) -> dict[str, bool | int | float | str]:
-    """Return values moved to the nearest that this study's parameters allow; that is no mistake to report."""
-    parameters = context.study.parameters
-    return {name: parameters[name].mend(value)[0] for name, value in values.items()}
+def _complete(context: Context, values: Mapping[str, object]) -> Configuration:
+    """Return values completed and moved to the nearest that this study allows now; that is no mistake to report."""
+    space = context.study.space
+    return space.repair({**space.default, **values}).configuration

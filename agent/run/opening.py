@@ -1,6 +1,6 @@
 """Starts a study in the store, picks up the latest one of its name, or looks at one that is there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,13 @@ def resume_study(store: Store, study: Study) -> StoredStudy:
         raise InputError(message, "undo the change, or start anew without --resume")
     store.acquire(stored.id)
     store.set_definition(stored.id, definition(study))
-    return store.study(stored.key)
+    taken = store.study(stored.key)
+    return taken if _same_check(before.study, study) else replace(taken, result=None)
+
+
+def _same_check(before: Study, study: Study) -> bool:
+    """Whether a stored result answers what is asked today."""
+    return before.check == study.check and before.evaluation.check_seeds == study.evaluation.check_seeds
 
 
 def _reading(stored: StoredStudy) -> Reading:

@@ -73,8 +73,9 @@ class Proposing:
         """Let a person's configuration be the next trial; return what became of it."""
         space = self.context.study.space
         waiting = [each.candidate.key for each in self._asked]
-        proposal = Proposal({**space.default, **values}, PERSON, rationale)
-        reviewed = review(proposal, space, {*self.context.history.seen, *waiting})
+        rest = space.repair(space.default).configuration  # where the search may look now
+        proposal = Proposal({**rest, **values}, PERSON, rationale)
+        reviewed = review(proposal, space, self.context.history.seen, waiting)
         if isinstance(reviewed, Accepted):
             self._asked.append(reviewed)
         return reviewed
@@ -205,6 +206,8 @@ class Proposing:
         elif answer is None:
             self._ready.append(proposal)
         else:  # what a person approved is evaluated, whatever the gate thinks of its author
+            if answer != reviewed.configuration:  # the prediction was made for something else
+                proposal = replace(proposal, predicted={})
             self._asked.append(Accepted(Candidate(answer, proposal.patch), proposal, reviewed.changes))
 
     def _ready_arms(self) -> list[str]:

@@ -12,6 +12,7 @@ from statistics import median
 
 from ...tools.targets import Measurement
 from ..budget import MODEL_RESOURCES, Ledger, Resource
+from ..events import StudyFinished
 from ..memory.rows import StoredEvaluation, StoredStudy
 from ..memory.store import Store
 from ..optimizers.mirror import Optimizer
@@ -151,6 +152,13 @@ class Record:
             trial.reason = "; ".join(f"{name} exceeds its bound by {over:.4g}" for name, over in broken.items()) or None
         self.store.finish_trial(self.stored.id, trial, self.clock.seconds, last)
         return self._finished(trial)
+
+    def result_before(self) -> StudyFinished | None:
+        """Return the result that an earlier run stored, if it is about the trials that there are now."""
+        result, done = self.stored.result, len(self.history.finished)
+        if result is None or self.ledger.spent["trials"] != self._earlier or result.get("trials") != done:
+            return None
+        return StudyFinished.model_validate({**result, "time": time.time()})
 
     def counts(self) -> dict[str, int]:
         """Return the number of trials by state and by source, and of trials that needed repair."""

@@ -15,6 +15,7 @@ from ..optimizers.mirror import SpaceExhaustedError
 from ..trials.trial import Trial
 from .announcing import evaluated, trial_finished
 from .conclusion import job
+from .hopeless import hopeless
 from .proposing import Proposing
 from .record import Record
 
@@ -28,11 +29,12 @@ class Search:
     def __init__(self, record: Record, proposing: Proposing, news: News) -> None:
         self.record, self.proposing, self.news = record, proposing, news
         self.unfinished = deque(record.unfinished)
-        self.stopping = self.paused = False
+        self.stopping = self.paused = self.gave_up = False
         self.stopped_by = ""
         self._running: set[asyncio.Task[None]] = set()
         self._settling: asyncio.Task[None] | None = None
         self._exhausted = False
+        self._lost, self._ended_before, self._goes_on = "", len(record.history.finished), False
         self._person_is_asked = self._noticed = False
         proposing.on_question = self._question
 
@@ -43,13 +45,13 @@ class Search:
         while True:
             for event in self._fill(executor, settled=settled):
                 yield event
+            settled = False
             self._keep_time()
-            if (
-                not self._running
-                and self._settling is None
-                and self.news.empty()
-                and (self.stopping or not self.paused)
-            ):
+            if self._idle() and self._lost and not self.stopping:
+                yield self._hopeless()
+                self._decide()
+                continue
+            if self._idle() and (self.stopping or self.gave_up or not self.paused):
                 return
             item = await self.news.get()
             settled = item is self._settling and item is not None
@@ -58,9 +60,29 @@ class Search:
             elif item is not None:
                 yield item
 
-    def _over(self) -> bool:
-        idle = not self._running and self._settling is None and self.news.empty()
-        return idle and (self.stopping or not self.paused)
+    def go_on(self) -> None:
+        """Answer the notice that a run is hopeless: it goes on, until as many trials again have failed."""
+        self._goes_on = True
+
+    @property
+    def _holds(self) -> bool:
+        """Whether nothing more is started now."""
+        return self.stopping or self.paused or self.gave_up or bool(self._lost)
+
+    def _idle(self) -> bool:
+        return not self._running and self._settling is None and self.news.empty()
+
+    def _hopeless(self) -> events.Notice:
+        self._goes_on = False
+        self.record.clock.run(False)  # a person may be asked now
+        return events.Notice(study=self.record.stored.key, kind="hopeless", message=f"nothing works: {self._lost}")
+
+    def _decide(self) -> None:
+        """Go on if whoever saw the notice said so, or paused the run until somebody decides; else give up."""
+        self.gave_up = not (self._goes_on or self.paused or self.stopping)
+        if self.gave_up:
+            self.stopped_by = f"budget.give_up: {self._lost}"
+        self._lost, self._ended_before = "", len(self.record.history.finished)
 
     def stop(self) -> None:
         """Start nothing more, and wait for no planner."""
@@ -86,7 +108,7 @@ class Search:
 
     def _fill(self, executor: Executor, *, settled: bool) -> Iterator[events.Event]:
         """Start trials on all free workers; where the planner must have its say first, that is another task's."""
-        while len(self._running) < executor.workers and not (self.stopping or self.paused):
+        while len(self._running) < executor.workers and not self._holds:
             if not (settled or self.unfinished or self.proposing.asked):
                 self._settle()
                 return
@@ -136,6 +158,9 @@ class Search:
             self._settling = None
         if not task.cancelled():
             task.result()
+        if self.record.spent() is None:
+            finished, give_up = self.record.history.finished, self.record.study.budget.give_up
+            self._lost = hopeless(finished, self._ended_before, give_up)
 
     async def _evaluate(self, trial: Trial, executor: Executor) -> None:
         """Run what is missing of a trial's evaluations; each is recorded before it is announced."""

@@ -20,9 +20,8 @@ from ..executors.local import LocalExecutor
 from ..memory.recall import recall
 from ..memory.rows import StoredEvaluation, StoredStudy
 from ..memory.store import Store
-from ..parts import PLANNERS
 from ..place import planned_directory
-from ..planners.base import Context, Planner, Setup
+from ..planners.base import Context, Planner, Setup, build_planner
 from ..study.sections import Study
 from ..trials.trial import Trial
 from .announcing import study_finished, study_started
@@ -65,9 +64,21 @@ class Session:
         self._thread: LoopThread | None = None
 
     @classmethod
+    def open(cls, setup: Setup, *, resume: bool = False) -> Self:
+        """Begin a study in the setup's store, or go on with it, with the planner that it names; see `resume`.
+
+        Raises:
+            ValueError: the setup has no store.
+        """
+        if setup.store is None:
+            raise ValueError("a session needs a store")
+        begin = cls.resume if resume else cls.start
+        return begin(setup.study, setup.store, build_planner(setup))
+
+    @classmethod
     def start(cls, study: Study, store: Store, planner: Planner | None = None) -> Self:
         """Begin a new study in the store; `planner` replaces the one that the study names."""
-        planner = planner or _planner(study, store)
+        planner = planner or build_planner(Setup(study, store))
         return cls._owning(study, store, start_study(store, study), planner)
 
     @classmethod
@@ -77,7 +88,7 @@ class Session:
         Raises:
             InputError: there is none, another process runs it, or the study has changed since.
         """
-        planner = planner or _planner(study, store)
+        planner = planner or build_planner(Setup(study, store))
         return cls._owning(study, store, resume_study(store, study), planner)
 
     @classmethod
@@ -185,6 +196,11 @@ class Session:
                 last = self._news.get_nowait()
                 if last is not None and not isinstance(last, asyncio.Task):
                     yield last
+            known = self.record.result_before()
+            if known is not None and not self._search.stopping:
+                self._state = "finished"
+                yield known
+                return
             found = Conclusion()
             if not self._search.stopping:
                 async for event in conclude(self.record, executor, found, lambda: self._search.stopping):
@@ -207,6 +223,18 @@ class Session:
         """Go on after a pause."""
         self._search.pause(False)
 
+    def go_on(self) -> None:
+        """Answer a notice of kind 'hopeless', while it is the last event: the run goes on.
+
+        Without an answer it gives up; `pause` makes it wait, and then `unpause` goes on, `stop` ends it.
+        """
+        self._search.go_on()
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the run ended because nothing worked."""
+        return self._search.gave_up
+
     @property
     def paused(self) -> bool:
         """Whether the search is paused."""
@@ -226,7 +254,7 @@ class Session:
         search = self._search
         finished = study_finished(self.record, self.planner, executor, found, search.stopped_by, counted)
         self.record.store.set_result(self.record.stored.id, finished.model_dump(mode="json"))
-        self._state = "finished"
+        self._state = "interrupted" if search.gave_up else "finished"
         return finished
 
     def _end(self, ending: Ending) -> None:
@@ -245,8 +273,3 @@ class Session:
         elif isinstance(event, events.PlannerProblem):
             self._problems[event.code] += 1
         self._news.put_nowait(event)
-
-
-def _planner(study: Study, store: Store) -> Planner:
-    planner: Planner = PLANNERS[study.planner.name](Setup(study, store))
-    return planner

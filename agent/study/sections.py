@@ -182,6 +182,13 @@ class Constraint(_Section):
         return max(over, under)
 
 
+GIVE_UP = 5
+
+
+def _on_or_off(given: object) -> object:
+    return (GIVE_UP if given else 0) if isinstance(given, bool) else given
+
+
 class Budget(_Section):
     """What the search may spend; the final check comes on top."""
 
@@ -191,6 +198,9 @@ class Budget(_Section):
     input_tokens: int | None = Field(None, ge=0, description="Tokens sent to the language model.")
     output_tokens: int | None = Field(None, ge=0, description="Tokens the language model answered with.")
     dollars: float | None = Field(None, ge=0, allow_inf_nan=False, description="Dollars spent on the language model.")
+    give_up: Annotated[int, BeforeValidator(_on_or_off, json_schema_input_type=int | bool)] = Field(
+        GIVE_UP, ge=0, description="Stop when so many trials have failed alike and nothing has worked; false: never."
+    )
 
 
 class PlannerSection(_Section):

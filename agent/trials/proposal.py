@@ -7,6 +7,7 @@ from typing import Any, Literal
 from ...tools.text import one_line
 from ..study.space import Change, Configuration, Space
 from .candidate import Candidate
+from .meaning import Misfit, misread
 from .source import Source
 
 
@@ -48,23 +49,36 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """A proposal that may not be evaluated, with a reason its author can act on."""
+    """A proposal that may not be evaluated, with a reason its author can act on.
+
+    `repeats` is the number of the trial that it repeats, where it repeats one.
+    """
 
     proposal: Proposal
     reason: str
-    code: Literal["duplicate", "unknown_parameters"]
+    code: Literal["duplicate", "unknown_parameters"] | Misfit
+    repeats: int | None = None
 
 
-def review(proposal: Proposal, space: Space, seen: Collection[str]) -> Accepted | Refused:
-    """Validate, repair and deduplicate a proposal. `seen` holds the keys of candidates already tried."""
-    known = [name for name in proposal.values if name in space.parameters]
-    if not known:
-        return Refused(
-            proposal, f"names none of the parameters: {', '.join(list(space.parameters)[:10])}", "unknown_parameters"
-        )
+def review(
+    proposal: Proposal, space: Space, seen: Mapping[str, int], waiting: Collection[str] = ()
+) -> Accepted | Refused:
+    """Validate a proposal, repair its form, and refuse what would not be what it meant, or was tried.
+
+    `seen` maps the keys of candidates already tried to their trials; `waiting` are keys of those that will be.
+    """
+    if not any(name in space.parameters for name in proposal.values):
+        known = ", ".join(list(space.parameters)[:10])
+        return Refused(proposal, f"names none of the parameters: {known}", "unknown_parameters")
+    wrong = misread(proposal.values, space)
+    if wrong is not None:
+        return Refused(proposal, wrong.reason, wrong.code)
     repaired = space.repair(proposal.values)
     candidate = Candidate(repaired.configuration, proposal.patch)
+    how = "after repair " if repaired.changes else ""
     if candidate.key in seen:
-        how = "after repair " if repaired.changes else ""
-        return Refused(proposal, f"{how}the same as a configuration that was already tried", "duplicate")
+        number = seen[candidate.key]
+        return Refused(proposal, f"{how}the same as trial {number}", "duplicate", number)
+    if candidate.key in waiting:
+        return Refused(proposal, f"{how}the same as an idea that already waits for its turn", "duplicate")
     return Accepted(candidate, proposal, repaired.changes)

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 
 import typer
 
-from ...events import Event, StudyFinished
+from ...events import Event, Notice, StudyFinished
 from ...memory.store import Store, default_url
-from ...parts import PLANNERS
-from ...planners.base import Planner, Setup
+from ...planners.base import Setup
 from ...run.session import Session
 from ...study.file import load_study
 from ...study.sections import Study
 from .apply import apply_configuration, was_asked_for
+from .question import yes
 
 
 class Face(Protocol):
@@ -59,11 +59,13 @@ def run_study(
     study = load_study(file, {section: fields for section, fields in given.items() if fields})
     opened = Store(store or default_url())
     setup = Setup(study, opened, tape.record, tape.replay, tape.strict)
-    planner: Planner = PLANNERS[study.planner.name](setup)
-    session = Session.resume(study, opened, planner) if resume else Session.start(study, opened, planner)
-    report = asyncio.run(_drive(session, choose_face(study, as_json=as_json)))
+    session = Session.open(setup, resume=resume)
+    asks = not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    report = asyncio.run(_drive(session, choose_face(study, as_json=as_json), asks=asks))
     if report is None:
         return 130
+    if session.gave_up:
+        typer.echo("gave up; mend it and start anew, or go on with --resume (budget.give_up = false: never)", err=True)
     if report.best is None:
         return 1
     if apply is not None:
@@ -90,18 +92,20 @@ def choose_face(study: Study, *, as_json: bool) -> Face:
     return PlainLines(study)
 
 
-async def _drive(session: Session, face: Face) -> StudyFinished | None:
+async def _drive(session: Session, face: Face, *, asks: bool = False) -> StudyFinished | None:
     """Show a session's events; the first interrupt ends it after the running evaluations, the second at once.
 
+    Where it `asks`, the person decides whether a hopeless run goes on; elsewhere it gives up.
     Whatever comes after that, and a terminal that is closed, still leaves every system restored.
     """
     task = asyncio.current_task()
     assert task is not None
-    loop, interrupts = asyncio.get_running_loop(), 0
+    loop, interrupts, interrupted = asyncio.get_running_loop(), 0, asyncio.Event()
 
     def interrupt() -> None:
         nonlocal interrupts
         interrupts += 1
+        interrupted.set()
         if interrupts == 1:
             session.stop()
             typer.echo("finishing the running evaluations; interrupt again to end at once", err=True)
@@ -121,6 +125,9 @@ async def _drive(session: Session, face: Face) -> StudyFinished | None:
                 face.show(event)
                 if isinstance(event, StudyFinished):
                     report = event
+                hopeless = isinstance(event, Notice) and event.kind == "hopeless"
+                if hopeless and asks and await yes("Go on all the same?", interrupted):
+                    session.go_on()
     except asyncio.CancelledError as error:
         for line in ("interrupted; go on with --resume", *getattr(error, "__notes__", ())):
             typer.echo(line, err=True)

@@ -45,6 +45,11 @@ class Progress:
                 self.console.print(Text("\n".join(started_lines(event)), style="dim"))
                 if self._is_live:
                     self._live.start()
+            case Notice() if event.kind == "hopeless":
+                self._live.stop()  # the person may be asked
+                self.console.print(Text(event.message, style="bold red"))
+            case TrialStarted() if self._is_live and not self._live.is_started:
+                self._live.start()
             case Notice():
                 self.console.print(Text(f"note: {event.message}", style="yellow"))
             case ModelCalled() if event.outcome not in {"ok", "cancelled"}:

@@ -1,12 +1,13 @@
 """Every planner that ships passes the contract of planners."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from trimtab.agent.models.scripted import ScriptedEndpoint, failure
 from trimtab.agent.planners import auto, model, none, offline
 from trimtab.agent.planners.base import Planner, Setup
 from trimtab.agent.testing import PlannerContract, make_study
-
-NOWHERE = {"name": "nobody", "base_url": "http://127.0.0.1:9/v1", "retries": 0, "backoff_s": 0.0, "capability": "text"}
 
 
 class TestNone(PlannerContract):
@@ -18,18 +19,26 @@ class TestOffline(PlannerContract):
 
 
 class _AtAnEndpoint(PlannerContract):
+    """The endpoint is there, and fails at every call."""
+
+    setup: Setup
+
     @pytest.fixture(autouse=True)
-    def _key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _endpoint(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("OPENAI_API_KEY", "none")
+        with ScriptedEndpoint(otherwise=lambda _request: failure(500)) as endpoint:
+            failing = {"name": "nobody", "base_url": endpoint.base_url, "retries": 0, "backoff_s": 0.0}
+            type(self).setup = Setup(make_study(model={**failing, "capability": "text"}))
+            yield
 
 
 class TestAuto(_AtAnEndpoint):
-    @staticmethod
-    def build(_setup: Setup) -> Planner:
-        return auto.build(Setup(make_study(model=NOWHERE)))
+    @classmethod
+    def build(cls, _setup: Setup) -> Planner:
+        return auto.build(cls.setup)
 
 
 class TestModel(_AtAnEndpoint):
-    @staticmethod
-    def build(_setup: Setup) -> Planner:
-        return model.build(Setup(make_study(model=NOWHERE)))
+    @classmethod
+    def build(cls, _setup: Setup) -> Planner:
+        return model.build(cls.setup)

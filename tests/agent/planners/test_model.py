@@ -213,10 +213,17 @@ def test_a_dead_endpoint_is_left_alone_for_a_while(store: Store) -> None:
     assert report(found).problems["paused"] > 3
 
 
-def test_an_endpoint_that_is_not_there_costs_nothing(store: Store) -> None:
+def test_a_named_model_whose_endpoint_is_not_there_fails_before_the_first_trial(store: Store) -> None:
     endpoint = ScriptedEndpoint()
     endpoint._server.server_close()
-    found = run(endpoint, store, trials=10)
+    with pytest.raises(InputError, match=r"openai:scripted at http://127.0.0.1:\d+/v1: it cannot be reached"):
+        run(endpoint, store, trials=10)
+    assert store.studies() == []
+
+
+def test_an_endpoint_that_goes_away_costs_nothing_more(store: Store) -> None:
+    with always(lambda _rng: Reply(drop=True)) as endpoint:
+        found = run(endpoint, store, trials=10)
     assert report(found).trials == 10
     assert report(found).calls.keys() <= {"unreachable", "cancelled"}
     assert report(found).budget["dollars"]["spent"] == 0
@@ -272,25 +279,6 @@ def test_the_budget_of_calls_survives_a_resume(store: Store) -> None:
         assert len(endpoint.requests) - before <= max(0, 4 - before)
 
 
-def test_capability_is_probed_once_per_endpoint(store: Store) -> None:
-    rng = random.Random(0)
-
-    def reply(request: dict[str, Any]) -> Reply:
-        if "tools" in request:
-            return failure(400)
-        if "number" in json.dumps(request.get("response_format", "")):
-            return answer('{"number": 7}')
-        return good(rng)
-
-    with ScriptedEndpoint(otherwise=reply) as endpoint:
-        run(endpoint, store, capability=None, trials=6)
-        probes = [r for r in endpoint.requests if "tools" in r]
-        assert len(probes) == 1
-        assert "response_format" in endpoint.requests[-1]
-        run(endpoint, store, capability=None, trials=6)
-        assert len([r for r in endpoint.requests if "tools" in r]) == 1
-
-
 @pytest.mark.parametrize("variant", ["default", "direct", "llambo", "centaur", "terse"])
 @pytest.mark.parametrize("capability", ["json_schema", "text"])
 def test_every_variant_drives_a_study(store: Store, variant: str, capability: str) -> None:
@@ -305,7 +293,7 @@ def test_every_variant_drives_a_study(store: Store, variant: str, capability: st
     with ScriptedEndpoint(otherwise=reply) as endpoint:
         found = run(endpoint, store, capability=capability, trials=12, planner={"prompts": variant}, delay_s=0.03)
     assert len(started_by_model(found)) >= 3
-    assert set(report(found).problems) <= {"duplicate"}
+    assert set(report(found).problems) <= {"duplicate", "too_many"}
 
 
 @pytest.mark.parametrize("offline_first", [False, True])

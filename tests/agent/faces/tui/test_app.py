@@ -245,7 +245,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch, store: Store) -> Any:
         monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
         monkeypatch.setenv("OPENAI_MODEL", "scripted")
         monkeypatch.setenv("OPENAI_API_KEY", "none")
-        store.set_capability(f"openai:scripted {endpoint.base_url}", "tools")
+        store.keep_endpoint_facts(f"openai:scripted {endpoint.base_url}", "tools", frozenset())
         return endpoint
 
     return start
