@@ -46,6 +46,8 @@ def visible(text: str) -> str:
 
 def one_line(text: str, most: int = LONGEST_LINE) -> str:
     """Return text as one line of at most `most` characters."""
+    if len(text) <= most and text.isascii() and text.isprintable() and text.strip() == text and "  " not in text:
+        return text  # nearly always
     line = " ".join(plain(text).split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ...tools.expressions import Value
+from ...tools.text import one_line
 from ..events import AblationStep, CheckResult
 from ..study.words import short
 
@@ -33,7 +34,7 @@ def seconds(value: float) -> str:
 
 def assignments(configuration: Mapping[str, Value], base: Mapping[str, Value] | None = None) -> str:
     """Return 'name=value' words; with `base` only those that differ from it."""
-    words = [f"{name}={short(v)}" for name, v in configuration.items() if base is None or base.get(name) != v]
+    words = [f"{one_line(name)}={short(v)}" for name, v in configuration.items() if base is None or base.get(name) != v]
     return " ".join(words) or "same as the default"
 
 

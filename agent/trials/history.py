@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ...tools.errors import TrimtabError
 from ..study.sections import Study
 from .racing import Noise, beats
 from .trial import Trial
@@ -32,10 +33,15 @@ class History:
         self.seen.setdefault(trial.candidate.key, trial.number)
 
     def update(self, trial: Trial) -> bool:
-        """Take in a trial's result; return whether it is the new incumbent."""
+        """Take in a trial's result; return whether it is the new incumbent.
+
+        Raises:
+            TrimtabError: it is complete without the metrics of the study.
+        """
         before = self.incumbent
         if not self._counts(trial):
             return False
+        self._check(trial)
         self.noise.add(trial.values)
         if self._front is not None:
             cost = self.study.cost
@@ -45,6 +51,11 @@ class History:
         elif before is None or self._better(trial, before):
             self.incumbent = trial
         return self.incumbent is not before
+
+    def _check(self, trial: Trial) -> None:
+        missing = [name for name in self.study.required_metrics if name not in trial.metrics]
+        if missing:
+            raise TrimtabError(f"trial {trial.number} is complete, but has no metric {missing[0]!r}: it was damaged")
 
     def _better(self, trial: Trial, incumbent: Trial) -> bool:
         """Whether a trial takes the incumbent's place: by evidence where trials race, else by its median."""

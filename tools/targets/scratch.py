@@ -22,7 +22,10 @@ Report = Callable[[str], None]
 """Takes one line about what could not be removed."""
 
 _LONGEST_S, _LEFTOVERS_S = 60.0, 20.0
+_NAME_BEFORE = re.compile(r"trimtab-(\d{1,10})-\w{8}")
+"""Of folders made by a trimtab that knew processes by their number only."""
 _NAME = re.compile(r"trimtab-([0-9a-f]{6})([0-9a-f]{6})([0-9a-f]{6})-(\d{1,10})-(\d{1,20})-\w{8}")
+_NO_PROCESS = "0"
 _SEEN_ONLY = os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY
 
 
@@ -66,7 +69,7 @@ def remove_leftovers(report: Report = _unheard) -> None:
     with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
         for entry in entries:
             with suppress(OSError):
-                if _NAME.fullmatch(entry.name) and _is_ours(entry) and _is_gone(entry.name):
+                if _is_gone(entry.name) and _is_ours(entry):
                     remove(Path(entry.path), report, until=until)
 
 
@@ -105,11 +108,11 @@ def _place() -> tuple[str, str, str]:
 
 
 def _start(pid: int) -> str:
-    """Return when a process was started, in clock ticks since the boot; '0' when there is no such process."""
+    """Return when a process was started, in clock ticks since the boot; `_NO_PROCESS` when there is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode()
     except (OSError, IndexError):
-        return "0"
+        return _NO_PROCESS
 
 
 def _is_ours(entry: "os.DirEntry[str]") -> bool:
@@ -117,9 +120,12 @@ def _is_ours(entry: "os.DirEntry[str]") -> bool:
 
 
 def _is_gone(name: str) -> bool:
-    """Whether the process that made a folder has ended, as far as this process can know."""
+    """Whether a folder is an evaluation's whose process has ended, as far as this process can know."""
+    if before := _NAME_BEFORE.fullmatch(name):
+        return _start(int(before[1])) == _NO_PROCESS
     found = _NAME.fullmatch(name)
-    assert found is not None
+    if found is None:
+        return False
     host, boot, namespace = _place()
     if found[1] != host:
         return False  # its processes cannot be seen from here

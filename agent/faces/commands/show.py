@@ -3,11 +3,12 @@
 from collections import Counter
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ....tools.errors import InputError
+from ....tools.errors import InputError, TrimtabError
 from ....tools.text import plain
 from ...events import StudyFinished
 from ...memory.rows import StoredStudy
@@ -52,7 +53,11 @@ def print_study(key: str, store_url: str | None, *, everything: bool) -> None:
         why = best.rationale or f"proposed by the sampler {best.source}"
         console.print(Text(f"incumbent: trial {best.number}, {why}"))
     if stored.result:
-        for line in summary_lines(study, StudyFinished.model_validate(stored.result)):
+        try:
+            report = StudyFinished.model_validate(stored.result)
+        except ValidationError:
+            raise TrimtabError(f"{stored.key}: its result cannot be read: it was damaged") from None
+        for line in summary_lines(study, report):
             console.print(Text(line))
 
 
@@ -69,7 +74,7 @@ def print_trial(key: str, number: int, store_url: str | None) -> None:
     table = Table("parameter", "value", "default")
     for name in {**trial.configuration, **study.space.default}:
         mine, default = trial.configuration.get(name), study.space.default.get(name)
-        table.add_row(name, _cell(mine), _cell(default), style="bold" if mine != default else "dim")
+        table.add_row(plain(name), _cell(mine), _cell(default), style="bold" if mine != default else "dim")
     console.print(table)
     for change in trial.changes:
         given = "nothing" if change["given"] is None else repr(change["given"])
@@ -85,7 +90,7 @@ def print_trial(key: str, number: int, store_url: str | None) -> None:
 
 
 def _cell(value: object) -> str:
-    return "inactive" if value is None else str(value)
+    return "inactive" if value is None else plain(str(value))
 
 
 def _table(study: Study, history: History, *, everything: bool) -> Table:
@@ -121,6 +126,7 @@ def _table(study: Study, history: History, *, everything: bool) -> Table:
 
 def _interesting(history: History) -> list[Trial]:
     """Return the default, the best and the latest trials, in order."""
-    complete = sorted((t for t in history.trials if t.state == "complete"), key=history.losses)
+    is_comparable = history.incumbent is not None
+    complete = sorted((t for t in history.trials if t.state == "complete" and is_comparable), key=history.losses)
     chosen = {t.number for t in [*history.trials[:1], *complete[:_SHOWN], *history.trials[-_SHOWN:]]}
     return [trial for trial in history.trials if trial.number in chosen]

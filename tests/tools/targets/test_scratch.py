@@ -145,6 +145,7 @@ def test_leftovers_belong_to_a_process_of_one_host_boot_and_container(place: Pat
         place_name(999_999_999, "5"),
         place_name(me, "1"),  # the number was given to another process
         place_name(me, started, boot="000000"),
+        "trimtab-999999999-abcdefgh",  # of an older trimtab
     ]
     kept = [
         place_name(me, started),
@@ -153,6 +154,7 @@ def test_leftovers_belong_to_a_process_of_one_host_boot_and_container(place: Pat
         place_name(999_999_999, "5", host="000000", boot="000000"),
         "trimtab-999999999-abc",
         "trimtab-somebody",
+        f"trimtab-{me}-abcdefgh",
         os.fsdecode(b"trimtab-\xff\n-1-2-abcdefgh"),
     ]
     for name in gone + kept:
