@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...tools.errors import InputError
+from ...tools.text import one_line
 from ..study.versions import VERSION
 from .db import StoreError
 from .profiles import Profile, Profiles
@@ -84,11 +85,7 @@ class Studies(Profiles):
         query = select(*columns).outerjoin(counted, counted.c.study_id == STUDIES.c.id).order_by(STUDIES.c.id.desc())
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        checks = [(json.loads(row.result).get("check") or {}) if row.result else {} for row in rows]
-        return [
-            Listed(row.key, row.state, row.created, row.trials or 0, check)
-            for row, check in zip(rows, checks, strict=True)
-        ]
+        return [_listed(row) for row in rows]
 
     def latest(self, name: str) -> StoredStudy | None:
         """Return the newest study of a name, None when there is none."""
@@ -136,3 +133,13 @@ class Studies(Profiles):
         with self._database.writing() as connection:
             self._leases.fence(connection, study_id)
             connection.execute(update(STUDIES).where(STUDIES.c.id == study_id).values(result=json.dumps(result)))
+
+
+def _listed(row: Any) -> Listed:  # a row of the columns above
+    """Return the line of a study; a damaged one has a line too, so that it does not hide the others."""
+    key, state = one_line(str(row.key)), one_line(str(row.state))
+    try:
+        check = (json.loads(row.result).get("check") or {}) if row.result else {}
+        return Listed(key, state, float(row.created), row.trials or 0, dict(check))
+    except (ValueError, TypeError, AttributeError):
+        return Listed(key, state, 0.0, row.trials or 0, {"verdict": "damaged: it cannot be read"})

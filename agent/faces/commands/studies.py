@@ -29,4 +29,4 @@ def _row(study: Listed) -> tuple[str, str, str, str, str]:
     started = datetime.datetime.fromtimestamp(study.created).astimezone().strftime("%Y-%m-%d %H:%M")
     check = study.check
     verdict = f"{check['ratio']:.2f}x" if check.get("improved") and check.get("ratio") else check.get("verdict", "")
-    return study.key, study.state, str(study.trials), started, one_line(verdict)
+    return study.key, study.state, str(study.trials), started, one_line(str(verdict))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from trimtab.agent.faces.commands.export import export_study
-from trimtab.agent.faces.commands.show import print_studies, print_study, print_trial
+from trimtab.agent.faces.commands.show import print_study, print_trial
+from trimtab.agent.faces.commands.studies import print_studies
 from trimtab.agent.memory.store import Store
 from trimtab.agent.run.session import Session
 from trimtab.agent.study.sections import Study
@@ -68,6 +69,18 @@ def test_any_value_in_any_column_is_shown_or_told(
         with closing(sqlite3.connect(file)) as connection, connection:
             connection.executemany(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", [(v, r) for r, v in before])
     assert look_at_everything(url, study) == []
+
+
+def test_a_damaged_study_does_not_hide_the_others(file: Path, study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE studies SET result = '[', created = 'x'")
+    store = Store(f"sqlite:///{file}")
+    Session.start(study, store).close()
+    store.close()
+    print_studies(f"sqlite:///{file}")
+    newest, damaged = capsys.readouterr().out.splitlines()[1:]
+    assert "damaged" in damaged
+    assert "damaged" not in newest
 
 
 def test_a_broken_trial_is_called_damaged(file: Path, study: Study) -> None:
