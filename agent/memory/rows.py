@@ -48,7 +48,8 @@ class StoredEvaluation:
     measurement: Measurement
 
 
-Rows, Read = TypeVar("Rows"), TypeVar("Read")
+Rows = TypeVar("Rows")
+Read = TypeVar("Read")
 
 
 def _may_be_damaged(what: str) -> Callable[[Callable[[Rows], Read]], Callable[[Rows], Read]]:
