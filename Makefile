@@ -38,7 +38,7 @@ test-services: $(INSTALLED)
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	rm -rf build/typecheck
+	rm -rf build
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/typecheck .
 	MYPYPATH=build/typecheck $(BIN)/mypy -p trimtab
 	$(BIN)/lint-imports
