@@ -47,7 +47,9 @@ class Database:
         self._engine = _engine(url, "FULL" if power_safe else "NORMAL")
         self._writer = self._engine.execution_options(**{_WRITING: True})
         self.dialect = self._engine.dialect.name
-        self.shared = self.dialect != "sqlite" or bool(_file_of(self._engine))
+        self._file = _file_of(self._engine) if self.dialect == "sqlite" else None
+        self._opened: tuple[int, int] | None = None
+        self.shared = self.dialect != "sqlite" or bool(self._file)
         self.clock = _clock(self.dialect)
 
     def close(self) -> None:
@@ -63,8 +65,23 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is on the disk when it ends, or has not happened."""
+        self._check_file()
         with self._told_in_words(), self._writer.begin() as connection:
             yield connection
+
+    def _check_file(self) -> None:
+        """Refuse to go on writing into a file that has no name any more: SQLite would, and all of it would be lost."""
+        if self._file is None:
+            return
+        try:
+            found = Path(self._file).stat()
+        except OSError:
+            if self._opened is not None:
+                raise StoreError(f"store {self.shown}: its file was removed while it was in use") from None
+            return  # it is created by the first transaction
+        if self._opened not in {None, (found.st_dev, found.st_ino)}:
+            raise StoreError(f"store {self.shown}: its file was replaced while it was in use")
+        self._opened = (found.st_dev, found.st_ino)
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:

@@ -118,3 +118,20 @@ def test_a_foreign_database_is_left_alone(tmp_path: Path, study: Study) -> None:
         assert len(line.splitlines()) == 1
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT a FROM trials").fetchall() == [("kept",)]
+
+
+@pytest.mark.parametrize("happened", ["removed", "replaced"])
+def test_a_store_that_vanishes_is_noticed_before_more_is_lost(happened: str, tmp_path: Path, study: Study) -> None:
+    file = tmp_path / "vanishing.db"
+    store = Store(f"sqlite:///{file}")
+    session = Session.start(study, store)
+    session.ask()
+    file.rename(tmp_path / "moved.db")
+    if happened == "replaced":
+        file.touch()
+    with pytest.raises(TrimtabError, match=f"its file was {happened} while it was in use"):
+        session.ask()
+    (tmp_path / "moved.db").replace(file)
+    session.ask()
+    session.close()
+    store.close()
