@@ -8,16 +8,13 @@ A new one is a module here and one line in `TOOLS`, or an entry point in the gro
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from .desk import Desk
 from .errors import TrimtabError
 from .plugins import Registry
-
-if TYPE_CHECKING:
-    from langchain_core.tools import BaseTool
 
 On = TypeVar("On")
 Arguments = TypeVar("Arguments", bound=BaseModel)
@@ -50,17 +47,11 @@ class Tool(Generic[On]):
             answer = f"{NOT_DONE}{self.name} failed: {type(error).__name__}: {error}"
         return answer if len(answer) <= LONGEST_RESULT else f"{answer[:LONGEST_RESULT]}\n(cut off)"
 
-    def bind(self, on: On) -> "BaseTool":
-        """Return the LangChain tool that calls this one; LangChain is left nothing to check."""
-        from langchain_core.tools import StructuredTool
-
-        async def call(**arguments: Any) -> str:
-            return await self.call(on, arguments)
-
-        schema = self.arguments.model_json_schema()
-        return StructuredTool.from_function(
-            coroutine=call, name=self.name, description=self.description, args_schema=schema
-        )
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The tool as OpenAI describes functions, which LangChain's models take too."""
+        about = {"name": self.name, "description": self.description, "parameters": self.arguments.model_json_schema()}
+        return {"type": "function", "function": about}
 
 
 TOOLS: Registry[Tool[Desk]] = Registry(

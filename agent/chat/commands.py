@@ -12,6 +12,8 @@ from ...prompts import variant_names
 from ...tools.errors import InputError
 from ...tools.spelling import closest
 from ..study.apply import write
+from . import changing, looking
+from .approval import MODES
 from .control import StudyControl
 from .drafts import draft_from_command
 
@@ -59,7 +61,7 @@ def run_command(control: StudyControl, line: str) -> str:
 
 def _study(control: StudyControl, words: list[str]) -> str:
     if not words:
-        return f"{control.describe()}\n{control.state}" if control.study is not None else control.describe()
+        return looking.describe(control, looking.plain)
     if words[0] == "new":
         text = draft_from_command(" ".join(shlex.quote(word) if " " in word else word for word in words[1:]))
         return control.draft(tomllib.loads(text))
@@ -74,11 +76,17 @@ def _try(control: StudyControl, words: list[str]) -> str:
 
 
 def _why(control: StudyControl, words: list[str]) -> str:
-    return control.explain(_number(words, 0, "/why 12"))
+    return looking.explain(control, _number(words, 0, "/why 12"))
 
 
 def _diff(control: StudyControl, words: list[str]) -> str:
-    return control.compare(_number(words, 0, "/diff 3 12"), _number(words, 1, "/diff 3 12"))
+    return looking.compare(control, _number(words, 0, "/diff 3 12"), _number(words, 1, "/diff 3 12"))
+
+
+def _note(control: StudyControl, words: list[str]) -> str:
+    if not words:
+        raise InputError("/note needs words", "for example /note memory is scarce on this machine")
+    return control.note(" ".join(words))
 
 
 def _budget(control: StudyControl, words: list[str]) -> str:
@@ -87,14 +95,14 @@ def _budget(control: StudyControl, words: list[str]) -> str:
     wrong = [name for name, value in given.items() if name not in known or not isinstance(value, int | float)]
     if not given or wrong:
         raise InputError(f"/budget: {wrong[0] if wrong else 'nothing'!r}", "for example /budget trials=80 dollars=0.5")
-    return control.set_budget(**given)
+    return changing.set_budget(control, **given)
 
 
 def _narrow(control: StudyControl, words: list[str]) -> str:
     if len(words) != 3:
         raise InputError("/narrow needs a parameter and two numbers", "for example /narrow threads 4 32")
     try:
-        return control.narrow(words[0], float(words[1]), float(words[2]))
+        return changing.narrow(control, words[0], float(words[1]), float(words[2]))
     except ValueError:
         raise InputError(f"{words[1]!r} to {words[2]!r} is no range", "for example /narrow threads 4 32") from None
 
@@ -104,25 +112,25 @@ def _freeze(control: StudyControl, words: list[str]) -> str:
     if len(given) != 1:
         raise InputError("/freeze needs one value", "for example /freeze journal_mode=WAL")
     [(name, value)] = given.items()
-    return control.freeze(name, value)
+    return changing.freeze(control, name, value)
 
 
 def _forbid(control: StudyControl, words: list[str]) -> str:
     if len(words) < 2:
         raise InputError("/forbid needs a condition and a reason", 'for example /forbid "threads > 32" "it deadlocks"')
-    return control.forbid(words[0], " ".join(words[1:]))
+    return changing.forbid(control, words[0], " ".join(words[1:]))
 
 
 def _model(control: StudyControl, words: list[str]) -> str:
     if words:
-        return control.set_model(words[0])
+        return changing.set_model(control, words[0])
     section = control.study.model.name if control.study is not None else "auto"
     return f"model: {control.overrides.get('model', {}).get('name', section)}; /model NAME changes it"
 
 
 def _prompts(control: StudyControl, words: list[str]) -> str:
     if words:
-        return control.set_prompts(words[0])
+        return changing.set_prompts(control, words[0])
     return f"prompt variants: {', '.join(variant_names())}; /prompts NAME changes it"
 
 
@@ -130,12 +138,12 @@ def _save(control: StudyControl, words: list[str]) -> str:
     file = Path(words[0]).expanduser() if words else Path.cwd() / f"{control.study.name if control.study else ''}.toml"
     if file.exists():
         raise InputError(f"{file} exists", "name another file")
-    write(file, control.as_toml())
+    write(file, looking.as_toml(control))
     return f"wrote {file}; trimtab tune {file} runs it"
 
 
 def _apply(control: StudyControl, words: list[str]) -> str:
-    text = control.applied()
+    text = looking.applied(control)
     if not words:
         return f"```\n{text}```"
     write(Path(words[0]).expanduser(), text)
@@ -143,8 +151,6 @@ def _apply(control: StudyControl, words: list[str]) -> str:
 
 
 def _mode(control: StudyControl, words: list[str]) -> str:
-    from .control import MODES
-
     if words:
         if words[0] not in MODES:
             raise InputError(f"there is no mode {words[0]!r}", f"one of: {', '.join(MODES)}")
@@ -182,10 +188,11 @@ _ALL = (
     Command("start", "start the search, or go on", lambda control, _words: control.start()),
     Command("pause", "start no further trial", lambda control, _words: control.pause()),
     Command("stop", "end the run after the evaluations under way", lambda control, _words: control.stop()),
-    Command("best", "the incumbent against the default", lambda control, _words: control.best()),
+    Command("best", "the incumbent against the default", lambda control, _words: looking.best(control)),
     Command("try NAME=VALUE ...", "evaluate this next, the rest as in the incumbent", _try),
     Command("why TRIAL", "where a trial came from and what became of it", _why),
     Command("diff TRIAL TRIAL", "how two trials differ", _diff),
+    Command("note TEXT", "tell the planner something", _note),
     Command("budget [NAME=]NUMBER ...", "change trials, wall_time_s, calls or dollars", _budget),
     Command("narrow NAME LOW HIGH", "search a parameter in this range only", _narrow),
     Command("freeze NAME=VALUE", "keep a parameter at a value", _freeze),
@@ -193,7 +200,7 @@ _ALL = (
     Command("model [NAME]", "show or change the model", _model),
     Command("prompts [NAME]", "show or change the prompt variant", _prompts),
     Command("mode [ask, edits, auto]", "who approves proposals (Shift+Tab)", _mode),
-    Command("cost", "what was spent", lambda control, _words: control.cost()),
+    Command("cost", "what was spent", lambda control, _words: looking.cost(control)),
     Command("save [FILE]", "write the study file", _save),
     Command("apply [FILE]", "show or write the incumbent's configuration", _apply),
     Command("help", "these commands", _help),

@@ -113,16 +113,15 @@ def in_words(message: AIMessage) -> str:
 
 
 def as_chunk(message: AIMessage, *, text: bool = True) -> AIMessageChunk:
-    """Return a whole message as one piece of a stream; without its text where that went ahead."""
+    """Return a whole message as one piece of a stream; without its text where that went ahead.
+
+    Calls that cannot be read come along as they are, so that whoever reads the stream can answer them.
+    """
+    calls = [(call["name"], json.dumps(call["args"]), call["id"]) for call in message.tool_calls]
+    calls += [(call["name"] or "", call["args"] or "", call["id"]) for call in message.invalid_tool_calls]
     pieces: list[Any] = [
-        {
-            "name": call["name"],
-            "args": json.dumps(call["args"]),
-            "id": call["id"],
-            "index": index,
-            "type": "tool_call_chunk",
-        }
-        for index, call in enumerate(message.tool_calls)
+        {"name": name, "args": args, "id": known, "index": index, "type": "tool_call_chunk"}
+        for index, (name, args, known) in enumerate(calls)
     ]
     return AIMessageChunk(
         content=message.content if text else "",

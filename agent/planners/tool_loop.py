@@ -4,6 +4,7 @@ Form is taken as it comes: names of tools with a prefix, arguments that are text
 """
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
@@ -29,7 +30,7 @@ async def ask_with_tools(model: MeteredModel, variant: Variant, collected: Colle
     meter: Meter = model.meter
     messages = first_messages(variant, collected, "tools", n)
     used = _Use(collected, fill_desk(collected.context, collected.submit))
-    schemas, limit = [_schema(name) for name in TOOLS], meter.output_limit
+    schemas, limit = [TOOLS[name].schema for name in TOOLS], meter.output_limit
     for left in range(steps - 1, -1, -1):
         choice = {} if left else {"tool_choice": _PROPOSE}
         answer = await model.bind_tools(schemas, **choice).ainvoke(messages, output_limit=limit)
@@ -109,12 +110,12 @@ class _Use:
         return text
 
 
-def plain_name(name: str) -> str:
+def plain_name(name: str, known: Collection[str] = TOOLS) -> str:
     """Return a tool's name without what models put around it: `functions.propose`, `propose<|channel|>`."""
     bare = name.split("<", 1)[0].strip()
     for separator in (".", ":", "/"):
         bare = bare.rpartition(separator)[2]
-    return bare if bare in TOOLS else bare.lower() if bare.lower() in TOOLS else name
+    return bare if bare in known else bare.lower() if bare.lower() in known else name
 
 
 def _hurry(left: int) -> str:
@@ -122,10 +123,3 @@ def _hurry(left: int) -> str:
     if left > 2:
         return ""
     return f"\n({left} call{'s' if left > 1 else ''} left in this thought: call {_PROPOSE} now)"
-
-
-def _schema(name: str) -> dict[str, Any]:
-    """Return a tool as OpenAI describes one."""
-    tool = TOOLS[name]
-    about = {"name": name, "description": tool.description, "parameters": tool.arguments.model_json_schema()}
-    return {"type": "function", "function": about}

@@ -31,12 +31,15 @@ _MAY_CHANGE = {
 
 @dataclass(frozen=True)
 class Found:
-    """A stored study with its trials, to look at. `left_out` names what of its definition is not understood today."""
+    """A stored study with its trials, to look at. `left_out` names what of its definition is not understood today;
+    where it is not `comparable`, which of its trials is best cannot be told.
+    """
 
     stored: StoredStudy
     study: Study
     history: History
     left_out: list[str]
+    comparable: bool
 
 
 def definition(study: Study) -> dict[str, Any]:
@@ -67,16 +70,16 @@ def find_study(store: Store, key: str) -> Found:
     if not reading.comparable:
         for trial in trials:
             history.add(trial)
-    return Found(stored, reading.study, history, reading.left_out)
+    return Found(stored, reading.study, history, reading.left_out, reading.comparable)
 
 
-def resume_study(store: Store, study: Study) -> StoredStudy:
-    """Take over the latest stored study of this name.
+def resume_study(store: Store, study: Study, key: str | None = None) -> StoredStudy:
+    """Take over the stored study of this key, or the latest one of the study's name.
 
     Raises:
         InputError: there is none, it is being run, or what it measures has changed since.
     """
-    stored = store.latest(study.name)
+    stored = store.study(key) if key is not None else store.latest(study.name)
     if stored is None:
         raise InputError(f"no study named {study.name!r} in the store", "run it without --resume first")
     if stored.definition_version > VERSION:

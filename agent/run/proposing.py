@@ -5,9 +5,9 @@ The planner thinks in a task of its own; when it has nothing ready, the optimize
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from .. import events
 from ..models.cassette import CassetteMismatchError
@@ -18,7 +18,7 @@ from ..study.space import Configuration
 from ..study.words import words
 from ..trials.candidate import Candidate
 from ..trials.proposal import Accepted, Proposal, Refused, review
-from ..trials.source import DEFAULT, PERSON, Source
+from ..trials.source import DEFAULT, Source
 from .gate import PLANNER, STORED, Decision, Gate
 
 PATIENCE_S = 30.0
@@ -69,16 +69,10 @@ class Proposing:
         if self._wanted():
             self._ready.extend(await self._think(self.context.now(self._state())))
 
-    def ask_for(self, values: Mapping[str, Any], rationale: str) -> Accepted | Refused:
-        """Let a person's configuration be the next trial; return what became of it."""
-        space = self.context.study.space
-        waiting = [each.candidate.key for each in self._asked]
-        rest = space.repair(space.default).configuration  # where the search may look now
-        proposal = Proposal({**rest, **values}, PERSON, rationale)
-        reviewed = review(proposal, space, self.context.history.seen, waiting)
-        if isinstance(reviewed, Accepted):
-            self._asked.append(reviewed)
-        return reviewed
+    def want(self, decided: Accepted) -> None:
+        """Let what a person decided on be the next trial, unless it is so already."""
+        if decided.candidate.key not in {each.candidate.key for each in self._asked}:
+            self._asked.append(decided)
 
     async def settle(self) -> None:
         """Take in ideas that are there; in a replay, exactly when the recorded run had them.
@@ -208,7 +202,7 @@ class Proposing:
         else:  # what a person approved is evaluated, whatever the gate thinks of its author
             if answer != reviewed.configuration:  # the prediction was made for something else
                 proposal = replace(proposal, predicted={})
-            self._asked.append(Accepted(Candidate(answer, proposal.patch), proposal, reviewed.changes))
+            self.want(Accepted(Candidate(answer, proposal.patch), proposal, reviewed.changes))
 
     def _ready_arms(self) -> list[str]:
         """Return which of planner and stored have ideas waiting, in their order."""

@@ -82,14 +82,14 @@ class Session:
         return cls._owning(study, store, start_study(store, study), planner)
 
     @classmethod
-    def resume(cls, study: Study, store: Store, planner: Planner | None = None) -> Self:
-        """Go on with the latest stored study of this name; only evaluations that were running are repeated.
+    def resume(cls, study: Study, store: Store, planner: Planner | None = None, key: str | None = None) -> Self:
+        """Go on with the stored study of this key, or the latest of this name; only what was running is repeated.
 
         Raises:
             InputError: there is none, another process runs it, or the study has changed since.
         """
         planner = planner or build_planner(Setup(study, store))
-        return cls._owning(study, store, resume_study(store, study), planner)
+        return cls._owning(study, store, resume_study(store, study, key), planner)
 
     @classmethod
     def _owning(cls, study: Study, store: Store, stored: StoredStudy, planner: Planner) -> Self:

@@ -16,9 +16,9 @@ from ...optimizers.state import describe
 from ...planners.answers import Collected
 from ...planners.asking import first_messages
 from ...planners.base import Context
+from ...run.stored import context_of as stored_context
 from ...study.file import load_study
 from ...trials.history import History
-from .show import open_stored
 
 _ANSWERS: dict[str, Capability] = {"tools": "tools", "json_schema": "json_schema", "text": "text"}
 
@@ -51,18 +51,10 @@ def print_prompt(variant_name: str, study: str, answer: str, store_url: str | No
 
 def context_of(study: str, store_url: str | None) -> Context:
     """Return what a planner would see of a study file before its start, or of a stored study as it stands."""
-    if study.endswith(".toml") or Path(study).is_file():
-        loaded = load_study(study)
-        history = History(loaded)
-        store, key = Store(store_url or default_url()), None
-    else:
-        store, stored, loaded, history = open_stored(study, store_url)
-        key = stored.key
-    optimizer = Optimizer(loaded)
-    for trial in history.trials:
-        optimizer.started(trial.number, trial.configuration)
-        if trial.state != "running":
-            optimizer.finished(trial)
-    ledger = Ledger({"trials": loaded.budget.trials}, {"trials": len(history.trials)})
+    store = Store(store_url or default_url())
+    if not (study.endswith(".toml") or Path(study).is_file()):
+        return stored_context(store, study)
+    loaded = load_study(study)
+    history, optimizer = History(loaded), Optimizer(loaded)
     state = describe(optimizer.name, optimizer.peek(history.seen), history)
-    return Context(loaded, history, ledger, recall(store, loaded, exclude=key)).now(state)
+    return Context(loaded, history, Ledger({"trials": loaded.budget.trials}), recall(store, loaded)).now(state)

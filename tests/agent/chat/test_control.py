@@ -1,6 +1,5 @@
 import time
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.agent import events
+from trimtab.agent.chat.approval import Approval
 from trimtab.agent.chat.background import Background
 from trimtab.agent.chat.commands import COMMANDS, run_command
-from trimtab.agent.chat.control import Approval, StudyControl
+from trimtab.agent.chat.control import StudyControl
 from trimtab.agent.chat.drafts import draft_from_command
 from trimtab.agent.chat.transcript import Transcript
 from trimtab.agent.memory.store import Store
@@ -19,63 +18,16 @@ from trimtab.agent.study.file import load_study
 from trimtab.agent.study.toml_text import to_toml
 from trimtab.tools.errors import InputError, TrimtabError
 
-STUDY = """
-[study]
-name = "quick"
-[parameters.x]
-type = "float"
-low = -1.0
-high = 1.0
-default = 0.9
-[parameters.mode]
-type = "categorical"
-choices = ["slow", "fast"]
-default = "slow"
-[[objectives]]
-metric = "loss"
-direction = "minimize"
-[evaluation]
-command = ["{python}", "-c", "import json,sys; print(json.dumps(dict(loss=1 + abs(float(sys.argv[1])))))", "{x}", "{mode}"]
-check_seeds = [101, 102, 103, 104, 105]
-[budget]
-trials = 6
-[planner]
-name = "none"
-[sampler]
-name = "random"
-[check]
-ablation = false
-"""
+
+def wait(control: StudyControl) -> None:
+    until(lambda: not control.running)
 
 
-@pytest.fixture
-def background() -> Iterator[Background]:
-    found = Background()
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def control(store: Store, background: Background, tmp_path: Path) -> StudyControl:
-    (tmp_path / "quick.toml").write_text(STUDY)
-    heard: list[events.Event] = []
-    control = StudyControl(store, background, on_event=heard.append)
-    control.open_file(tmp_path / "quick.toml")
-    return control
-
-
-def wait(control: StudyControl, seconds: float = 60) -> None:
+def until(condition: Any, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
-    while control.running and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not control.running
-
-
-def until(condition: Any, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
-    assert condition()
 
 
 def say(control: StudyControl, line: str) -> str:
@@ -132,9 +84,9 @@ def test_a_change_while_it_runs_goes_on_with_the_changed_study(control: StudyCon
 
 
 def test_proposals_wait_for_a_person_and_a_refusal_reaches_the_planner(
-    store: Store, background: Background, tmp_path: Path
+    store: Store, background: Background, tmp_path: Path, quick: str
 ) -> None:
-    (tmp_path / "a.toml").write_text(STUDY.replace('name = "none"', 'name = "random-proposals"'))
+    (tmp_path / "a.toml").write_text(quick.replace('name = "none"', 'name = "random-proposals"'))
     asked: list[Approval] = []
     control = StudyControl(store, background, on_approval=asked.append, mode="ask")
     control.open_file(tmp_path / "a.toml")

@@ -7,13 +7,13 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from .....tools.targets.template import as_text
 from ....study.sections import Study
 from ....study.space import Configuration
 from ....trials.proposal import Accepted
+from .dialog import Dialog
 
 _MOST_ABOUT = 5
 """Rows of rationale and prediction before they scroll."""
@@ -31,7 +31,7 @@ class Verdict:
     forbid: bool = False
 
 
-class ApprovalScreen(ModalScreen[Verdict]):
+class ApprovalScreen(Dialog[Verdict]):
     """Asks about one configuration."""
 
     BINDINGS: ClassVar = [

@@ -8,9 +8,10 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
+
+from .dialog import Dialog
 
 _EXAMPLE = Path(__file__).parents[4] / "examples" / "sqlite" / "study.toml"
 
@@ -19,7 +20,7 @@ _TITLE = """\
    █    the small surface that steers the large one"""
 
 
-class StartScreen(ModalScreen[str]):
+class StartScreen(Dialog[str]):
     """Offers ways to begin; returns a line for the conversation, '' to just talk."""
 
     BINDINGS: ClassVar = [("escape", "dismiss('')", "Just talk")]

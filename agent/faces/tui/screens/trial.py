@@ -6,14 +6,15 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
+from ....chat import looking
 from ....chat.control import StudyControl
 from ... import words
+from .dialog import Dialog
 
 
-class TrialScreen(ModalScreen[None]):
+class TrialScreen(Dialog[None]):
     """Shows a trial."""
 
     BINDINGS: ClassVar = [("escape,enter,q", "dismiss", "Close")]
@@ -27,7 +28,7 @@ class TrialScreen(ModalScreen[None]):
         with Vertical(id="trial"):
             yield Label(f"Trial {self.number}", id="question")
             with VerticalScroll():
-                yield Static(Text(self.control.explain(self.number)))
+                yield Static(Text(looking.explain(self.control, self.number)))
                 yield Static(self._values(), classes="part")
                 yield Static(Text(self._log(), style="dim"), classes="part")
             yield Label("Esc closes", classes="heading")

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -10,21 +11,25 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
+from trimtab.agent.chat.approval import Approval
 from trimtab.agent.chat.commands import COMMANDS
-from trimtab.agent.chat.control import Approval
 from trimtab.agent.chat.transcript import Transcript
 from trimtab.agent.faces.tui.app import ChatApp
 from trimtab.agent.faces.tui.screens.approval import ApprovalScreen
+from trimtab.agent.faces.tui.screens.permission import PermissionScreen
+from trimtab.agent.faces.tui.screens.start import StartScreen
 from trimtab.agent.faces.tui.screens.trial import TrialScreen
 from trimtab.agent.faces.tui.widgets.answer import Answer
 from trimtab.agent.faces.tui.widgets.entries import Note, Said, ToolRow
 from trimtab.agent.faces.tui.widgets.prompt import Prompt, completions
 from trimtab.agent.faces.tui.widgets.trials import TrialTable
+from trimtab.agent.memory.db import StoreError
 from trimtab.agent.memory.store import Store
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, tool_call
 from trimtab.agent.trials.candidate import Candidate
 from trimtab.agent.trials.proposal import Accepted, Proposal
 from trimtab.agent.trials.source import Source
+from trimtab.tools.errors import InputError
 
 STUDY = """
 [study]
@@ -102,6 +107,7 @@ async def test_every_slash_command_answers_and_is_kept(app: ChatApp, tuned: str,
         "save": f"/save {tmp_path / 'kept.toml'}",
         "apply": "/apply",
         "help": "/help",
+        "note": "/note memory is scarce",
         "pause": "/pause",
         "stop": "/stop",
         "try": "/try x=0.1",
@@ -200,7 +206,7 @@ async def test_approving_editing_and_refusing(app: ChatApp, study_file: Path) ->
         await send(pilot, f"/study {study_file}")
         await send(pilot, "/budget 400")
         await send(pilot, "/start")
-        await until(pilot, lambda: isinstance(app.screen, ApprovalScreen))
+        await until(pilot, lambda: isinstance(app.screen, ApprovalScreen) and app.screen.is_mounted)
         await pilot.press("ctrl+r")  # without a reason it asks for one
         assert isinstance(app.screen, ApprovalScreen)
         await pilot.press(*"no", "enter")
@@ -230,12 +236,82 @@ async def test_always_also_answers_proposals_that_already_wait(app: ChatApp, tun
             Approval(Accepted(Candidate(configuration), Proposal(configuration, Source("planner"))), Future())
             for _each in range(3)
         ]
-        app._approvals.extend(waiting)
+        app.decisions.waiting.extend(waiting)
         await until(pilot, lambda: isinstance(app.screen, ApprovalScreen) and bool(app.screen.query("#approve")))
         await pilot.press("ctrl+w")
         await until(pilot, lambda: all(each.answer.done() for each in waiting))
         assert [each.answer.result() for each in waiting] == [configuration] * 3
         assert not isinstance(app.screen, ApprovalScreen)
+
+
+@pytest.mark.parametrize("name", ["approval", "permission", "trial", "start"])
+async def test_keys_typed_before_a_dialog_is_there_do_not_act_on_it(app: ChatApp, tuned: str, name: str) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await send(pilot, f"/study {tuned}")
+        assert app.control.study is not None
+        configuration = {"x": 0.25, "n": 8, "mode": "slow"}
+        accepted = Accepted(Candidate(configuration), Proposal(configuration, Source("planner")))
+        screen: Any = {
+            "approval": lambda: ApprovalScreen(accepted, app.control.study, {}),
+            "permission": lambda: PermissionScreen("set_budget", {"trials": 9}),
+            "trial": lambda: TrialScreen(app.control, 3),
+            "start": lambda: StartScreen([]),
+        }[name]()
+        keys = list(screen._bindings.key_to_bindings)
+        actions = [each.action for bindings in screen._bindings.key_to_bindings.values() for each in bindings]
+        assert actions
+        for action in actions:
+            await app.run_action(action, default_namespace=screen)  # as a key does, before anything is mounted
+        app.push_screen(screen)
+        for key in keys:
+            app.post_message(events.Key(key, None))
+        await until(pilot, lambda: screen.is_mounted)
+        await pilot.pause(0.2)
+        assert app.is_running
+        assert app.screen_stack[0].query(Prompt)  # a second key closed nothing below the dialog
+
+
+def test_keys_typed_before_the_first_screen_is_there_do_nothing(app: ChatApp) -> None:
+    actions = [binding.action for binding in app.BINDINGS]
+    assert [action for action in actions if app.check_action(action, ())] == ["quit"]
+
+
+async def test_an_approval_whose_run_has_ended_closes_itself(app: ChatApp, tuned: str) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await send(pilot, f"/study {tuned}")
+        await send(pilot, "/mode ask")
+        configuration = {"x": 0.25, "n": 8, "mode": "slow"}
+        accepted = Accepted(Candidate(configuration), Proposal(configuration, Source("planner")))
+        gone, next_one = Approval(accepted, Future()), Approval(accepted, Future())
+        app.decisions.waiting.extend([gone, next_one])
+        await until(pilot, lambda: isinstance(app.screen, ApprovalScreen) and app.screen.is_mounted)
+        first = app.screen
+        gone.answer.cancel()
+        await until(pilot, lambda: app.screen is not first and isinstance(app.screen, ApprovalScreen))
+        assert "nobody waits for this answer" in notes(app)
+        await until(pilot, lambda: app.screen.is_mounted)
+        await pilot.press("ctrl+a")
+        await until(pilot, next_one.answer.done)
+
+
+async def test_a_tool_of_the_model_is_asked_about_in_mode_ask(app: ChatApp, tuned: str, endpoint: Any) -> None:
+    calls = [tool_call("set_budget", {"trials": 20}), tool_call("set_budget", {"trials": 30}), answer("done")]
+    with endpoint(*calls):
+        async with app.run_test(size=(120, 40)) as pilot:
+            await send(pilot, f"/study {tuned}")
+            await send(pilot, "/mode ask")
+            await send(pilot, "more trials, please")
+            await until(pilot, lambda: isinstance(app.screen, PermissionScreen) and app.screen.is_mounted)
+            app.screen.query_one("#reason", Input).value = "too many"
+            await pilot.press("ctrl+r")
+            await until(pilot, lambda: "set_budget: refused (too many)" in notes(app))
+            assert app.control.study is not None
+            assert app.control.study.budget.trials == 14
+            await until(pilot, lambda: isinstance(app.screen, PermissionScreen) and app.screen.is_mounted)
+            await pilot.press("ctrl+w")
+            await until(pilot, lambda: not app._thinking)
+            assert app.control.study.budget.trials == 30
+            assert app.control.decision("set_budget").decision == "allow"
 
 
 @pytest.fixture
@@ -310,6 +386,98 @@ async def test_without_a_model_it_says_what_to_do(app: ChatApp) -> None:
         assert "there is no model" in notes(app)
 
 
+async def test_nothing_that_is_typed_ends_the_program(app: ChatApp, tuned: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await send(pilot, f"/study {tuned}")
+        for line in (f"/export {tmp_path}/none/talk.md", f"/export {tmp_path}/folder", "/study /proc/self/mem"):
+            await send(pilot, line)
+            assert app.transcript.entries()[-1].role == "error", line
+        assert app.is_running
+
+
+async def test_a_store_that_takes_nothing_more_is_said_once_and_the_program_goes_on(
+    app: ChatApp, tuned: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await send(pilot, f"/study {tuned}")
+
+        def full(*_arguments: Any) -> None:
+            raise StoreError("database or disk is full")
+
+        monkeypatch.setattr(app.transcript.store, "add_chat_entry", full)
+        await send(pilot, "/best")
+        await send(pilot, "/cost")
+        assert notes(app).count("not stored any more: database or disk is full") == 1
+        assert "nothing was spent yet" in notes(app)
+
+
+async def test_lines_typed_while_it_loads_are_taken_in_order_and_need_no_greeting(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("trimtab.agent.models.choice.embedded_model", lambda: None)
+    ready = threading.Event()
+
+    def opened() -> Any:
+        assert ready.wait(60)
+        return store, Transcript(store)
+
+    app = ChatApp(opened)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for line in ("/mode ask", "/cost", "/mode auto"):
+            app.query_one(Prompt).line.value = line
+            await pilot.press("enter")
+        ready.set()
+        await until(pilot, lambda: app._loaded and len(app.transcript.entries()) == 6)
+        assert [text for role, text in spoken(app, 0) if role == "user"] == ["/mode ask", "/cost", "/mode auto"]
+        await pilot.pause(0.3)
+        assert len(app.screen_stack) == 1
+
+
+async def test_a_store_that_cannot_be_opened_is_a_failure_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened() -> Any:
+        raise InputError("store x cannot be opened", "see --store")
+
+    app = ChatApp(opened)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.failure is not None)
+    assert str(app.failure) == "store x cannot be opened (see --store)"
+    assert app.return_code == 2
+
+
+async def test_quitting_says_what_becomes_of_a_run(app: ChatApp, study_file: Path) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await send(pilot, f"/study {study_file}")
+        await send(pilot, "/budget 4000")
+        await send(pilot, "/start")
+        await until(pilot, lambda: bool(app.control.history and len(app.control.history.finished) > 1))
+        await send(pilot, "/quit")
+        await pilot.pause(0.2)
+    assert "an evaluation under way is ended" in app.transcript.entries()[-1].text
+    again = app.control.store.study("quick-1")
+    assert again.state == "interrupted"
+
+
+async def test_a_conversation_that_is_taken_up_in_place_is_the_one_the_model_knows(
+    app: ChatApp, store: Store, endpoint: Any
+) -> None:
+    earlier = Transcript(store)
+    earlier.add("user", "what did we say about memory?")
+    earlier.add("assistant", "That it is scarce.")
+    with endpoint(answer("good day"), answer("as we said")) as served:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await send(pilot, "hello")
+            await until(pilot, lambda: not app._thinking)
+            await send(pilot, f"/resume {earlier.key}")
+            await send(pilot, "and now?")
+            await until(pilot, lambda: len(served.requests) == 2 and not app._thinking)
+    told = [message["content"] for message in served.requests[1]["messages"][1:]]
+    assert told[:2] == ["what did we say about memory?", "That it is scarce."]
+    assert told[2].endswith("and now?")
+    assert not any("hello" in each for each in told)
+
+
 async def test_a_conversation_is_taken_up_with_its_study(app: ChatApp, tuned: str, store: Store) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await send(pilot, f"/study {tuned}")
@@ -333,7 +501,7 @@ async def test_narrow_terminals_show_one_side_at_a_time(app: ChatApp) -> None:
 async def test_the_screen_answers_while_a_long_answer_arrives(app: ChatApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         answer_widget = Answer()
-        app._add(answer_widget)
+        app.talk.add(answer_widget)
         await pilot.pause()
         for number in range(300):
             answer_widget.feed(f"line {number} of **many**\n\n")

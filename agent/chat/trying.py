@@ -1,0 +1,52 @@
+"""Runs the default configuration of a draft once, in the sandbox, before anything is spent on a search."""
+
+import asyncio
+
+from ...tools.errors import TrimtabError
+from ...tools.targets import Measurement
+from ..executors.base import Job
+from ..executors.local import LocalExecutor
+from ..memory.store import data_directory
+from ..study.sections import Study
+from ..trials.candidate import Candidate
+from .looking import fenced
+
+_LONGEST_S = 60.0
+_LAST_LINES = 5
+
+
+async def measure_default(study: Study) -> str:
+    """Return, for a model, what one evaluation of the default gave or why it failed. Nothing is stored."""
+    own_limit = study.evaluation.timeout_s <= _LONGEST_S
+    try:
+        async with asyncio.timeout(None if own_limit else _LONGEST_S):
+            measured = await _measure(study)
+    except TimeoutError:
+        return (
+            f"the default was tried: it still ran after {_LONGEST_S:g} s and was ended, so an evaluation takes longer"
+        )
+    except TrimtabError as error:
+        return f"the default could not be tried: {error}"
+    took = f"in {measured.duration_s:.3g} s"
+    if measured.state == "complete":
+        numbers = " ".join(f"{name}={measured.metrics[name]:.5g}" for name in study.required_metrics)
+        return f"the default was tried: {numbers} {took}"
+    tail = " | ".join(measured.log.strip().splitlines()[-_LAST_LINES:])
+    log = f"; its last lines: {fenced(tail)}" if tail else ""
+    return f"the default FAILS {took}: {fenced(measured.reason or '')}{log}. Mend this before the study is started."
+
+
+async def _measure(study: Study) -> Measurement:
+    job = Job(
+        evaluation=study.evaluation,
+        directory=study.directory,
+        candidate=Candidate(study.space.default),
+        seed=study.evaluation.tuning_seeds[0],
+        required=study.required_metrics,
+        fidelity=study.fidelity.high if study.fidelity else None,
+    )
+    executor = LocalExecutor(study.evaluation, study.directory, (data_directory(),))
+    try:
+        return await executor.submit(job)
+    finally:
+        await executor.close()

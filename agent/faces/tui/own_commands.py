@@ -1,0 +1,109 @@
+"""The slash commands of the application itself, and how a line with a slash is run: always to an answer in words."""
+
+import asyncio
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from textual.app import SystemCommand
+
+from ....tools.errors import TrimtabError
+
+if TYPE_CHECKING:
+    from .app import ChatApp
+
+_MOST = 10
+
+
+def run_line(app: "ChatApp", line: str) -> tuple[str, Literal["command", "error"]]:
+    """Run a line that starts with a slash; return the answer, and whether it is one or a mistake."""
+    from ...chat.commands import parse_line, run_command
+
+    try:
+        name, arguments = parse_line(line)
+        own = {"quit": _quit, "theme": _theme, "resume": _resume, "export": _export}
+        if name in own:
+            return own[name](app, arguments), "command"
+        answer = run_command(app.control, line.replace(" @", " ") if name == "study" else line)
+        if name == "model" and arguments:
+            app.use_model(arguments[0])
+    except TrimtabError as error:
+        return str(error), "error"
+    except Exception as error:  # noqa: BLE001  # nothing that is typed may end the program
+        return f"that went wrong: {type(error).__name__}: {error}", "error"
+    return answer, "command"
+
+
+async def welcome(app: "ChatApp", model: str) -> None:
+    """Offer ways to begin, and begin in the one that is chosen."""
+    from .screens.start import StartScreen, doctor
+
+    findings = await asyncio.to_thread(doctor, model, app.conversation.why_none)
+    chosen = await app.push_screen_wait(StartScreen(findings))
+    if not chosen or chosen == "-":
+        return
+    if chosen.endswith((" ", "@")):
+        app.suggest(chosen)
+    else:
+        app.send(chosen)
+        app.note("/start runs it; F2 shows the study on a narrow terminal; /help lists the commands")
+
+
+def palette(app: "ChatApp") -> Iterator[SystemCommand]:
+    """Yield every slash command as the palette shows it; choosing one that takes words puts it into the prompt."""
+    from ...chat.commands import COMMANDS
+
+    for command in COMMANDS.values():
+        line = f"/{command.name}"
+        chosen = partial(app.suggest, f"{line} ") if " " in command.usage else partial(app.send, line)
+        yield SystemCommand(f"/{command.usage}", command.help, chosen)
+
+
+def _quit(app: "ChatApp", _words: list[str]) -> str:
+    app.call_later(app.action_quit)
+    if app.control.running:
+        return (
+            "good bye: what was measured is stored, an evaluation under way is ended; "
+            "trimtab chat --continue and /start go on"
+        )
+    return "good bye"
+
+
+def _theme(app: "ChatApp", given: list[str]) -> str:
+    if given and given[0] not in app.available_themes:
+        raise TrimtabError(f"there is no theme {given[0]!r}", f"there are: {', '.join(sorted(app.available_themes))}")
+    if given:
+        app.theme = given[0]
+    else:
+        app.action_toggle_theme()
+    return f"theme: {app.theme}"
+
+
+def _resume(app: "ChatApp", given: list[str]) -> str:
+    from ...chat.transcript import Transcript
+
+    if not given:
+        found = [f"- `{chat['key']}  {chat['study'] or ''}`" for chat in app.store.chats()[:_MOST]]
+        return "stored conversations, newest first:\n\n" + "\n".join(found)
+    transcript = Transcript(app.store, given[0])
+    paused = "; its study is paused: /start goes on" if app.control.running else ""
+    app.control.pause()
+    app.take_up(transcript)
+    if transcript.study_key and not app.control.running:
+        return app.control.open_stored(transcript.study_key)
+    return f"this is {transcript.key}{paused}"
+
+
+def _export(app: "ChatApp", given: list[str]) -> str:
+    from ...chat.looking import as_toml
+    from ...study.apply import write
+
+    file = Path(given[0]).expanduser() if given else Path.cwd() / f"{app.transcript.key}.md"
+    text, script = app.transcript.as_markdown(), file.with_suffix(".toml")
+    if app.control.study is None:
+        write(file, text)
+        return f"wrote {file}"
+    write(script, as_toml(app.control))
+    write(file, f"{text}\nTo repeat it: `trimtab tune {script.name}`\n")
+    return f"wrote {file} and {script}"
