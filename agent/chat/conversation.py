@@ -252,7 +252,7 @@ class Conversation:
             if text:
                 self._said += text
                 self.emit(Piece(text))
-        answer, self._unreadable = complete(whole or AIMessageChunk(""), len(self.messages))
+        answer, self._unreadable = complete(whole or AIMessageChunk(content=""), len(self.messages))
         if not answer.tool_calls and not str(answer.text).strip():
             finish = answer.response_metadata.get("finish_reason")
             raise TrimtabError(
