@@ -309,7 +309,7 @@ def test_calls_that_cannot_be_read_are_not_guessed_but_answered(
         tool_calls(("set_budget", arguments), ("no_such_tool", {}), ("best_trial", "")), answer("I see")
     )
     assert talk.say("look") == ""
-    unread, unknown, read = talk.answers()
+    unknown, read, unread = talk.answers()  # what cannot be read comes last
     assert unread == "not done: the arguments are no complete JSON object"
     assert "there is no tool 'no_such_tool'" in unknown
     assert read == "nothing has been measured yet"
