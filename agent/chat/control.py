@@ -267,7 +267,8 @@ class StudyControl:
         self._watching.add(happened)
         try:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(happened, seconds)
+                async with asyncio.timeout(seconds):  # not wait_for, which may swallow a cancellation
+                    await happened
         finally:
             self._watching.discard(happened)
 

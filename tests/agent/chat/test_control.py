@@ -1,3 +1,4 @@
+import asyncio
 import time
 import tomllib
 from pathlib import Path
@@ -207,3 +208,14 @@ def test_conversations_are_stored_found_and_exported(store: Store) -> None:
     assert latest is not None and latest.key == transcript.key
     with pytest.raises(InputError, match="no conversation '99'"):
         Transcript(store, "99")
+
+
+async def test_waiting_that_is_cancelled_as_something_happens_ends(store: Store) -> None:
+    control = StudyControl(store, Background())
+    waiting = asyncio.create_task(control.happens(600))
+    await asyncio.sleep(0)
+    control.wake()
+    waiting.cancel()  # in the same moment
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    control.background.close()
