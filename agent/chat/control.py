@@ -239,8 +239,6 @@ class StudyControl:
         trouble = ""
         try:
             await run.drive()
-            with self.lock:
-                self._keep_definition(run)
         except TrimtabError as error:
             trouble = str(error)
         except Exception as error:  # noqa: BLE001  # whatever ends a run is told to the person who watches it
@@ -334,9 +332,3 @@ class StudyControl:
                 self.store.set_definition(self.stored.id, definition(changed))
             self.study = changed
             return changed
-
-    def _keep_definition(self, run: Run) -> None:
-        """Store what was changed too late for the run that has ended."""
-        changed = run.session is not None and run.session.study is not self.study
-        if changed and self.run is run and self.stored is not None and self.study is not None:
-            self.store.set_definition(self.stored.id, definition(self.study))

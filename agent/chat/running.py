@@ -10,6 +10,7 @@ from typing import Literal
 from ..events import Event, Notice, TrialStarted
 from ..memory.store import Store
 from ..planners.base import Setup, build_planner
+from ..run.opening import definition
 from ..run.proposing import Approve
 from ..run.session import Session
 from ..study.sections import Study
@@ -183,10 +184,12 @@ class Run:
         self.hear(event)
 
     def _goes_on(self, study: Study) -> bool:
-        """Decide, once and for all, whether a session follows one of `study`."""
+        """Decide, once and for all, whether a session follows one of `study`; keep what was changed too late for it."""
         with self.lock:
             follows = (self._again or self.wanted is not study) and not self.stopping
             self._again = False
+            if not follows and self.session is not None and self.session.study is not self.wanted:
+                self.store.set_definition(self.session.record.stored.id, definition(self.wanted))
             self.state = "opening" if follows else "ended"
             return follows
 
