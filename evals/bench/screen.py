@@ -82,7 +82,7 @@ async def _delays(trials: int, lines: int) -> list[float]:
             app.control._history.incumbent = history.incumbent  # noqa: SLF001
             app._refresh_study(force=True)  # noqa: SLF001
             answer = Answer()
-            app.talk.add(answer)  # noqa: SLF001
+            app.talk.add(answer)
             await pilot.pause(0.3)
             watching = asyncio.create_task(probe())
             for line in range(lines):
