@@ -17,6 +17,7 @@ from ..tools.targets.contract import TargetContract
 from .budget import Ledger
 from .executors.base import Job, Warmth
 from .executors.contract import ExecutorContract, contract_loss
+from .memory.contract import StoreContract
 from .optimizers.base import Setting
 from .planners.base import Context, Planner, Setup
 from .study.file import parse_study
@@ -30,6 +31,7 @@ __all__ = [
     "FunctionExecutor",
     "PlannerContract",
     "SamplerContract",
+    "StoreContract",
     "TargetContract",
     "contract_loss",
     "make_study",

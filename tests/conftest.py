@@ -4,13 +4,16 @@ import ctypes
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import create_engine, make_url, text
 
 from tests import ending
+from tests import postgresql as postgresql_server
 from trimtab.agent.memory.store import Store
 from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study
@@ -64,6 +67,29 @@ def ordinary_folder() -> Iterator[Path]:
             os.seteuid(0)
             ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
         shutil.rmtree(found)
+
+
+@pytest.fixture(scope="session")
+def _postgresql_server() -> Iterator[str]:
+    given = os.environ.get("TRIMTAB_TEST_POSTGRESQL")
+    if given:
+        yield str(make_url(given).set(database="{}").render_as_string(hide_password=False)).replace("%7B%7D", "{}")
+        return
+    with postgresql_server.server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql(_postgresql_server: str) -> Iterator[str]:
+    """The URL of an empty database: of a private server, or of the one that TRIMTAB_TEST_POSTGRESQL names."""
+    name = f"trimtab_test_{uuid.uuid4().hex}"
+    engine = create_engine(_postgresql_server.format("postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield _postgresql_server.format(name)
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
 
 
 # The end of a run: no skip that nobody allowed, nothing left behind. Under pytest-xdist the controller looks.

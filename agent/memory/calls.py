@@ -12,7 +12,7 @@ from ..models.settings import Capability
 from .schema import ENDPOINTS, MODEL_CALLS
 from .subject import Subject
 
-_LONGEST = 400
+_LONGEST_MODEL, _LONGEST_ENDPOINT = 200, 400  # what the columns hold; only SQLite would take more
 
 
 class Calls(Subject):
@@ -21,7 +21,8 @@ class Calls(Subject):
     def add_model_call(self, study_id: int, call: Mapping[str, Any]) -> None:
         """Record one attempted call of a model; `call` has the columns of `model_calls`."""
         with self._database.writing() as connection:
-            connection.execute(insert(MODEL_CALLS), {"study_id": study_id, "time": time.time(), **call})
+            row = {"study_id": study_id, "time": time.time(), **call, "model": str(call["model"])[:_LONGEST_MODEL]}
+            connection.execute(insert(MODEL_CALLS), row)
 
     def model_calls(self, study_id: int) -> list[dict[str, Any]]:
         """Return the calls of a study, oldest first."""
@@ -40,7 +41,8 @@ class Calls(Subject):
 
     def endpoint_facts(self, endpoint: str) -> tuple[Capability | None, frozenset[str]]:
         """Return what a model's endpoint has shown that it can do, and which settings it refuses."""
-        query = select(ENDPOINTS.c.capability, ENDPOINTS.c.refused).where(ENDPOINTS.c.endpoint == endpoint[:_LONGEST])
+        name = endpoint[:_LONGEST_ENDPOINT]
+        query = select(ENDPOINTS.c.capability, ENDPOINTS.c.refused).where(ENDPOINTS.c.endpoint == name)
         with self._database.reading() as connection:
             found = connection.execute(query).one_or_none()
         if found is None:
@@ -49,7 +51,7 @@ class Calls(Subject):
 
     def keep_endpoint_facts(self, endpoint: str, capability: Capability | None, refused: frozenset[str]) -> None:
         """Remember what an endpoint has shown, and which settings it refuses."""
-        name = endpoint[:_LONGEST]
+        name = endpoint[:_LONGEST_ENDPOINT]
         row = {"endpoint": name, "capability": capability or "", "refused": json.dumps(sorted(refused))}
         with self._database.alone() as connection:
             connection.execute(delete(ENDPOINTS).where(ENDPOINTS.c.endpoint == name))

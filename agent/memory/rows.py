@@ -129,6 +129,7 @@ def _trial_of(
         duration_s=float(row.duration_s),
         values=details.get("values", []),
         steps={int(step): value for step, value in details.get("steps", {}).items()},
+        predicted={metric: tuple(values) for metric, values in proposal.pop("predicted", {}).items()},
         **proposal,
     )
 

@@ -1,8 +1,40 @@
 """The store's tables, as they are today; `migrations` brings an older store here."""
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+import re
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
 
 METADATA = MetaData()
+
+
+class Storable(TypeDecorator[str]):
+    """Text of any length. What databases or encodings cannot hold (NUL, lone surrogates) is replaced by U+FFFD."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return what is stored."""
+        del dialect
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return _UNSTORABLE.sub("\ufffd", value)
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 META = Table("trimtab_meta", METADATA, Column("version", Integer, nullable=False))
 
@@ -11,8 +43,8 @@ PROFILES = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("digest", String(64), nullable=False, unique=True),
-    Column("aims", Text, nullable=False),
-    Column("system", Text),
+    Column("aims", Storable, nullable=False),
+    Column("system", Storable),
     Column("size", Integer, nullable=False),
 )
 """What recall compares of studies; those that are alike share one. `size` is the number of parameters."""
@@ -20,7 +52,7 @@ PROFILES = Table(
 TRAITS = Table(
     "profile_traits",
     METADATA,
-    Column("trait", Text, primary_key=True),
+    Column("trait", Storable, primary_key=True),
     Column("profile_id", ForeignKey("profiles.id"), primary_key=True),
     sqlite_with_rowid=False,
 )
@@ -32,18 +64,18 @@ STUDIES = Table(
     Column("id", Integer, primary_key=True),
     Column("key", String(120), nullable=False, unique=True),
     Column("name", String(80), nullable=False, index=True),
-    Column("definition", Text, nullable=False),
+    Column("definition", Storable, nullable=False),
     Column("definition_version", Integer, nullable=False, default=1, server_default="1"),
-    Column("directory", Text, nullable=False),
-    Column("traits", Text, nullable=False, default=""),  # of releases before PROFILES and TRAITS
-    Column("environment", Text, nullable=False),
+    Column("directory", Storable, nullable=False),
+    Column("traits", Storable, nullable=False, default=""),  # of releases before PROFILES and TRAITS
+    Column("environment", Storable, nullable=False),
     Column("state", String(12), nullable=False),
     Column("created", Float, nullable=False),
     Column("search_s", Float, nullable=False, default=0.0),
-    Column("owner", Text),
+    Column("owner", Storable),
     Column("lease", Float),
     Column("profile_id", Integer, index=True),
-    Column("result", Text),
+    Column("result", Storable),
 )
 
 TRIALS = Table(
@@ -52,15 +84,15 @@ TRIALS = Table(
     Column("study_id", ForeignKey("studies.id"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("source", String(80), nullable=False),
-    Column("configuration", Text, nullable=False),
-    Column("proposal", Text, nullable=False),
+    Column("configuration", Storable, nullable=False),
+    Column("proposal", Storable, nullable=False),
     Column("state", String(12), nullable=False),
-    Column("metrics", Text, nullable=False),
-    Column("reason", Text),
+    Column("metrics", Storable, nullable=False),
+    Column("reason", Storable),
     Column("started", Float, nullable=False),
     Column("finished", Float),
     Column("duration_s", Float, nullable=False, default=0.0),
-    Column("details", Text),
+    Column("details", Storable),
 )
 
 EVALUATIONS = Table(
@@ -72,12 +104,12 @@ EVALUATIONS = Table(
     Column("trial", Integer, nullable=False),
     Column("position", Integer, nullable=False),
     Column("seed", BigInteger, nullable=False),
-    Column("configuration", Text),
+    Column("configuration", Storable),
     Column("state", String(12), nullable=False),
-    Column("metrics", Text, nullable=False),
-    Column("reason", Text),
+    Column("metrics", Storable, nullable=False),
+    Column("reason", Storable),
     Column("duration_s", Float, nullable=False),
-    Column("log", Text, nullable=False),
+    Column("log", Storable, nullable=False),
     Column("finished", Float, nullable=False),
     Index("evaluation_identity", "study_id", "purpose", "trial", "position", unique=True),
 )
@@ -95,8 +127,8 @@ MODEL_CALLS = Table(
     Column("output_tokens", Integer, nullable=False),
     Column("dollars", Float),
     Column("latency_s", Float, nullable=False),
-    Column("request", Text, nullable=False),
-    Column("response", Text, nullable=False),
+    Column("request", Storable, nullable=False),
+    Column("response", Storable, nullable=False),
     Column("time", Float, nullable=False),
 )
 
@@ -126,7 +158,7 @@ CHAT_ENTRIES = Table(
     Column("id", Integer, primary_key=True),
     Column("chat", String(20), nullable=False, index=True),
     Column("role", String(12), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("data", Text, nullable=False),
+    Column("text", Storable, nullable=False),
+    Column("data", Storable, nullable=False),
     Column("time", Float, nullable=False),
 )

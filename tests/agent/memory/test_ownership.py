@@ -55,38 +55,54 @@ def trial(number: int) -> Trial:
     return Trial(number, DEFAULT, Candidate({"x": 0.5, "n": 8, "mode": "slow"}), started=1.0)
 
 
-def test_of_40_processes_that_resume_one_study_exactly_one_owns_it(tmp_path: Path) -> None:
-    url, study = f"sqlite:///{tmp_path / 'store.db'}", make_study(tmp_path)
-    first = Store(url)
-    start_study(first, study)
-    first.close()
+class OfMany:
+    """What many processes do to one database at the same moment."""
 
-    def resume(barrier: Any, _index: int) -> str:
-        store = Store(url)
-        barrier.wait(60)
-        try:
-            resume_study(store, study)
-        finally:
-            barrier.wait(60)  # nobody gives up before everybody tried
-        return "owner"
+    def test_of_40_processes_that_resume_one_study_exactly_one_owns_it(self, url: str, tmp_path: Path) -> None:
+        study = make_study(tmp_path)
+        first = Store(url)
+        start_study(first, study)
+        first.close()
 
-    said = crowd(resume)
-    assert said.count("owner") == 1
-    assert sum("InputError: study small-1 is being run by process" in each for each in said) == CROWD - 1
+        def resume(barrier: Any, _index: int) -> str:
+            store = Store(url)
+            barrier.wait(60)
+            try:
+                resume_study(store, study)
+            finally:
+                barrier.wait(60)  # nobody gives up before everybody tried
+            return "owner"
+
+        said = crowd(resume)
+        assert said.count("owner") == 1
+        assert sum("InputError: study small-1 is being run by process" in each for each in said) == CROWD - 1
+
+    def test_40_processes_may_be_the_first_to_use_a_store_and_add_studies_of_one_name(
+        self, url: str, tmp_path: Path
+    ) -> None:
+        study = make_study(tmp_path)
+
+        def start(barrier: Any, _index: int) -> str:
+            barrier.wait(60)
+            store = Store(url)
+            stored = start_study(store, study)
+            store.start_trial(stored.id, trial(0))
+            store.close()
+            return stored.key
+
+        assert sorted(crowd(start)) == sorted(f"small-{number + 1}" for number in range(CROWD))
 
 
-def test_40_processes_may_be_the_first_to_use_a_store_and_add_studies_of_one_name(tmp_path: Path) -> None:
-    url, study = f"sqlite:///{tmp_path / 'store.db'}", make_study(tmp_path)
+class TestOfManyOnSQLite(OfMany):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path / 'store.db'}"
 
-    def start(barrier: Any, _index: int) -> str:
-        barrier.wait(60)
-        store = Store(url)
-        stored = start_study(store, study)
-        store.start_trial(stored.id, trial(0))
-        store.close()
-        return stored.key
 
-    assert sorted(crowd(start)) == sorted(f"small-{number + 1}" for number in range(CROWD))
+class TestOfManyOnPostgreSQL(OfMany):
+    @pytest.fixture
+    def url(self, postgresql: str) -> str:
+        return postgresql
 
 
 def test_an_older_store_is_migrated_once_by_many(tmp_path: Path) -> None:
