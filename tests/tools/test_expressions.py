@@ -227,3 +227,32 @@ def test_parts_of_a_clause_that_hold_alone() -> None:
     assert sides is not None
     assert (sides[0], sides[1].text, sides[2].text) == (ast.NotEq, "a", "b * 2")
     assert parse("0 < a < b").sides() is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "round(a, -99999999)",
+        "round(a, 99999999)",
+        "round(a, 1e300)",
+        "round(9 * 10 ** 300, -300)",
+        "10 ** 99999999",
+        "a ** 99999999 ** 9",
+        "(2 ** 1000) ** 1000 * 2",
+        "floor(1e308) ** 99",
+        "9" * 900 + " * " + "9" * 90,
+        "'a' * 99999999",
+        "a % 0 + a // 0",
+    ],
+)
+def test_no_expression_takes_long_or_grows_without_end(text: str) -> None:
+    found = parse(text)(VALUES)
+    assert isinstance(found, int | float)
+    assert isinstance(found, float) or found.bit_length() < 5000
+    parse(f"{text} == 7").holds(VALUES)
+
+
+@pytest.mark.parametrize("text", ["abs(a, b)", "floor(a, b)", "round(a, b, a)"])
+def test_functions_take_their_number_of_arguments(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        parse(text)

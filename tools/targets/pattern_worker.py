@@ -11,6 +11,8 @@ import sys
 from collections import deque
 
 _MEMORY = 2 << 30
+_LONGEST = 1000
+"""Characters of a match that can matter for a number."""
 
 
 def main() -> None:
@@ -21,7 +23,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for pattern in job["patterns"]:
         last = next(iter(deque(re.finditer(pattern, job["text"]), maxlen=1)), None)
-        sys.stdout.write(json.dumps(last and last[1]) + "\n")
+        sys.stdout.write(json.dumps(last and last[1] and last[1][:_LONGEST]) + "\n")
         sys.stdout.flush()
 
 

@@ -56,4 +56,4 @@ async def _matched(text: str, patterns: list[str]) -> list[str | None]:
         if worker.returncode is None:
             worker.kill()
             await worker.wait()
-    return [json.loads(line) for line in answered.splitlines()]
+    return [json.loads(line) for line in answered.split(b"\n")[:-1]]  # a line that was cut off is no answer
