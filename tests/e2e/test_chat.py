@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -161,15 +161,62 @@ def test_the_browser_version_says_what_it_needs(tmp_path: Path) -> None:
 def test_the_browser_version_wants_its_token(tmp_path: Path) -> None:
     environment = {**os.environ, "TRIMTAB_STORE": f"sqlite:///{tmp_path}/store.db"}
     command = [PROGRAM, "chat", "--web", "--port", str(free_port())]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as served:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment) as served:
         try:
             assert served.stdout is not None
             address = next(line for line in served.stdout if "token=" in line).split()[-1]
-            bare = address[: address.index("/?")]
+            bare, token = address[: address.index("/?")], address.partition("token=")[2]
             for url, status in ((f"{bare}/", 403), (f"{bare}/ws", 403), (address, 200)):
                 assert answer_of(url) == status, url
+            for odd in ("%C3%A9", "%ED%A0%80", "%00", "a" * 5000, token[:-1], token.upper()):
+                assert answer_of(f"{bare}/?token={odd}") == 403, odd
+            for headers, status in (
+                ({"Origin": "http://evil.example"}, 403),
+                ({"Origin": "null"}, 403),
+                ({"Host": "evil.example"}, 403),
+                ({"Origin": bare}, 200),
+            ):
+                assert answer_of(address, headers=headers) == status, headers
+            upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+            upgrade["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+            for origin in ("http://evil.example", bare.replace("127.0.0.1", "127.0.0.1.evil.example")):
+                assert answer_of(f"{bare}/ws?token={token}", headers={**upgrade, "Origin": origin}) == 403, origin
         finally:
             served.terminate()
+            _out, logged = served.communicate(timeout=60)
+    assert token not in logged
+
+
+@pytest.mark.skipif(find_spec("textual_serve") is None, reason="textual-serve is not installed")
+@pytest.mark.parametrize("port", ["taken", "99999", "-1"])
+def test_a_port_that_cannot_be_had_is_one_line(port: str, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        given = str(taken.getsockname()[1]) if port == "taken" else port
+        done = run_chat(tmp_path, "--web", "--port", given)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: --port {given}: ")
+    assert done.stderr.count("\n") == 1
+
+
+def run_chat(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run `trimtab chat` without a terminal."""
+    environment = {**os.environ, "TRIMTAB_STORE": f"sqlite:///{folder}/store.db"}
+    return subprocess.run(
+        [PROGRAM, "chat", *arguments], capture_output=True, text=True, timeout=120, check=False, env=environment
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("quick.toml",), ("--model", "none:none")])
+def test_without_a_terminal_it_refuses_in_one_line(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = run_chat(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: trimtab chat needs a terminal, for input and output (in scripts: trimtab tune STUDY)\n"
+    )
+    assert done.stdout == ""
 
 
 @pytest.mark.skipif(find_spec("textual_serve") is None, reason="textual-serve is not installed")
@@ -217,12 +264,12 @@ def free_port() -> int:
         return int(bound.getsockname()[1])
 
 
-def answer_of(url: str, seconds: float = 30) -> int:
+def answer_of(url: str, seconds: float = 60, headers: Mapping[str, str] | None = None) -> int:
     """Return the status of a page, once somebody listens there."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=20) as page:
+            with urllib.request.urlopen(urllib.request.Request(url, headers=dict(headers or {})), timeout=20) as page:
                 return int(page.status)
         except urllib.error.HTTPError as error:
             return error.code
