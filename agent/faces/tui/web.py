@@ -13,7 +13,7 @@ import typer
 from ....tools.errors import InputError
 
 if TYPE_CHECKING:
-    from aiohttp import web
+    from aiohttp.typedefs import Middleware
 
 _HOST = "127.0.0.1"
 _COOKIE = "trimtab-token"
@@ -68,7 +68,7 @@ def listen(port: int) -> socket.socket:
     return found
 
 
-def guard(token: str, port: int) -> "web.Middleware":
+def guard(token: str, port: int) -> "Middleware":
     """Return what lets only those in who know the token and come from a page of ours.
 
     A page of another site may open a websocket here, with our cookie: its origin gives it away. A name of another site
