@@ -52,6 +52,15 @@ class Database:
         self.shared = self.dialect != "sqlite" or bool(self._file)
         self.clock = _clock(self.dialect)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files in which the database is, whether they exist or not; none for a server and in memory."""
+        if self.dialect != "sqlite":
+            return ()
+        with self.reading() as connection:
+            main = connection.exec_driver_sql("SELECT file FROM pragma_database_list WHERE name = 'main'").scalar_one()
+        return tuple(Path(f"{main}{suffix}") for suffix in ("", "-wal", "-shm", "-journal")) if main else ()
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

@@ -20,7 +20,7 @@ __all__ = ["Store", "StoreError", "data_directory", "default_url"]
 
 
 class Store(Studies, Trials, Calls, Chats):
-    """An open store. `shown` is its URL without a password."""
+    """An open store. `shown` is its URL without a password, `files` where it is on this machine's disk."""
 
     def __init__(self, url: str, *, power_safe: bool = True, lease_s: float = LEASE_S) -> None:
         """Open (and create or migrate) the store at a SQLAlchemy URL.
@@ -34,7 +34,7 @@ class Store(Studies, Trials, Calls, Chats):
         database = Database(url, power_safe=power_safe)
         migrate(database)
         super().__init__(database, Leases(database, lease_s))
-        self.shown = database.shown
+        self.shown, self.files = database.shown, database.files
         self._end = weakref.finalize(self, _close, database, self._leases, os.getpid())
 
     def close(self) -> None:

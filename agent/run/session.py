@@ -181,7 +181,7 @@ class Session:
             self._end(ending)
             if executor is None:
                 planned = planned_directory()
-                hidden = () if planned is None else (planned,)
+                hidden = (*self.record.store.files, *(() if planned is None else (planned,)))
                 executor = LocalExecutor(self.study.evaluation, self.study.directory, hidden, self.study.wording)
             ending.then("closing the executor", executor.close, getattr(executor, "close_s", CLOSE_S))
             ending.then("ending the running evaluations", self._search.cancel, CLOSE_S)

@@ -7,7 +7,7 @@ wins over what is hidden by default, and what the caller hides wins over everyth
 import os
 import pwd
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Literal
 from .limits import Limits
 from .private_files import Mounts, closed_ancestor, show_private
 from .privileges import drops_root
+from .sockets import sockets
 
 if TYPE_CHECKING:
     from .process import SandboxedCommand
 
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # every evaluation gets its own
 _HIDDEN = ("/run", "/home", "/root")
+_REFUSED = 3  # the rank of what the caller hides
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/dev", "/proc", "/sys")
 
 
@@ -48,17 +50,23 @@ def mounts_of(command: "SandboxedCommand", *, can_size: bool = True) -> Mounts:
         InputError: what the study shows cannot be shown to the user that the evaluation runs as.
     """
     places = sorted({*_places(command)}, key=lambda place: place.order)
-    empty = frozenset(str(place.path) for place in places if place.kind != "shown")
+    kinds = {str(place.path): place.kind for place in places if place.rank < _REFUSED}  # of equal paths the last counts
+    places = [place for place in places if place.rank < _REFUSED or _around(place.path, kinds) is None]
+    kinds |= {str(place.path): place.kind for place in places}
     own = command.directory.resolve()
+    open_to_all = {*_interpreter(), *(folder.resolve() for folder in command.sockets)}
     mounts = Mounts()
     try:
         for place in places:
-            mounts.flags += _parents(place.path, empty)
+            mounts.flags += _parents(place.path, kinds)
             _mount(place, mounts, command.limits if can_size else None)
+            if place.kind == "shown" and drops_root() and place.path not in open_to_all:
+                show_private(place.path, mounts)
     except BaseException:
         mounts.close()
         raise
-    mounts.flags += [*_parents(own, empty), "--bind", str(own), str(own), "--chdir", str(own), *mounts.last]
+    mounts.flags += [*_parents(own, kinds), "--bind", str(own), str(own)]
+    mounts.flags += ["--chdir", str(own), *mounts.last]
     return mounts
 
 
@@ -76,9 +84,14 @@ def _places(command: "SandboxedCommand") -> Iterator[Place]:
     for path in shown:
         real = path.resolve()
         yield Place(real, "shown", 2, real)
-        if path != real and any(path.is_relative_to(folder) for folder in private):
+        if path != real and any(map(path.is_relative_to, (*temporary, *private))):
             yield Place(path, "shown", 2, real)  # a link that is itself hidden
-    yield from (Place(path.resolve(), "hidden", 3) for path in command.hidden if path.exists())
+    refused = {path.resolve() for path in command.hidden if path.exists()}
+    if not command.network:
+        usable = [folder.resolve() for folder in command.sockets]
+        own = [path for path in shown if path.resolve() not in _interpreter() and path.is_dir()]
+        refused |= {path for path in sockets(own) if not any(map(path.is_relative_to, usable))}
+    yield from (Place(path, "hidden", _REFUSED) for path in refused)
 
 
 @cache
@@ -96,8 +109,6 @@ def _mount(place: Place, mounts: Mounts, limits: Limits | None) -> None:
     path = str(place.path)
     if place.kind == "shown":
         mounts.flags += ["--ro-bind-try", str(place.source), path]
-        if drops_root() and place.path not in _interpreter():
-            show_private(place.path, mounts)
     elif place.kind == "temporary":
         size = ["--size", str(limits.memory)] if limits else []
         mounts.flags += ["--perms", "1777", *size, "--tmpfs", path]
@@ -114,11 +125,17 @@ def _interpreter() -> tuple[Path, ...]:
     return Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()
 
 
-def _parents(path: Path, empty: frozenset[str]) -> list[str]:
-    """Return the flags that make the folders above `path` which are in an empty place, for everybody to pass."""
-    parent = folder = str(path.parent)
+def _around(path: Path, kinds: Mapping[str, str]) -> str | None:
+    """Return the empty place in which `path` would be mounted; None when the host's files are there."""
+    folder = str(path.parent)
     while folder not in {"/", ""}:
-        if folder in empty:
-            return [] if folder == parent else ["--perms", "0755", "--dir", parent]
+        if folder in kinds:
+            return None if kinds[folder] == "shown" else folder
         folder = folder.rpartition("/")[0]
-    return []
+    return None
+
+
+def _parents(path: Path, kinds: Mapping[str, str]) -> list[str]:
+    """Return the flags that make the folders above `path` in an empty place, for everybody to pass."""
+    around = _around(path, kinds)
+    return [] if around in {None, str(path.parent)} else ["--perms", "0755", "--dir", str(path.parent)]

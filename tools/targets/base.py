@@ -56,8 +56,12 @@ Watch = Callable[[Mapping[str, float]], bool]
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where evaluations run: the sandbox, the study's folder (readable), the CPUs they are pinned to, folders that are
-    hidden, how values are written, and the number of the worker, from 0."""
+    """Where evaluations run: the sandbox, the study's folder (readable), the CPUs they are pinned to, how values are
+    written, and the number of the worker, from 0.
+
+    `hidden` are files and folders that an evaluation must not see, such as the store. A target whose system listens on
+    unix sockets adds their folders to `sockets`: all others are out of an evaluation's reach when it has no network.
+    """
 
     sandbox: Sandbox
     study_directory: Path
@@ -65,6 +69,7 @@ class Workplace:
     hidden: tuple[Path, ...] = ()
     wording: Wording = _AS_THEY_ARE
     worker: int = 0
+    sockets: tuple[Path, ...] = ()
 
 
 class Target(Protocol):

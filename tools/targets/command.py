@@ -17,6 +17,7 @@ from .evaluation import Evaluation
 from .patterns import from_patterns
 from .places import Places, whole
 from .scratch import remove_leftovers, working_directory
+from .seeds import files_with_check_seeds
 
 _PASSED_ON = ("TZ",)
 _OUT_OF_MEMORY = re.compile(r"MemoryError|bad_alloc|[Cc]annot allocate memory|[Oo]ut of memory|OutOfMemoryError")
@@ -110,6 +111,14 @@ class CommandTarget:
         named = [study / path.expanduser() for path in self.evaluation.readable]
         return (study, Path(sys.prefix), Path(sys.base_prefix), *named)
 
+    def _hidden(self) -> tuple[Path, ...]:
+        """Return what the sandbox hides: what the workplace says, and the seeds of the check unless the study shows
+        their file by name."""
+        study = self.workplace.study_directory
+        named = {(study / path.expanduser()).resolve() for path in self.evaluation.readable}
+        seeds = (file for file in files_with_check_seeds(study) if file.resolve() not in named)
+        return (*self.workplace.hidden, *seeds)
+
     def _sandboxed(self, values: Mapping[str, Value], directory: Path) -> SandboxedCommand:
         passed = [*_PASSED_ON, *self.evaluation.pass_environment]
         python_bin = str(Path(sys.executable).parent)
@@ -129,7 +138,8 @@ class CommandTarget:
             timeout_s=self.evaluation.timeout_s,
             limits=self.evaluation.limits,
             readable=self.readable(),
-            hidden=self.workplace.hidden,
+            hidden=self._hidden(),
+            sockets=self.workplace.sockets,
             network=self.evaluation.network,
             cpus=self.workplace.cpus,
         )

@@ -58,7 +58,11 @@ class Evaluation(BaseModel):
     pin_cpus: bool = Field(False, description="Give every worker CPUs of its own.")
     isolation: Isolation = Field("auto", description="'bubblewrap', 'process', or the best that works.")
     network: bool = Field(False, description="Allow the evaluation to use the network.")
-    readable: list[Path] = Field([], description="Further files and folders the sandbox shows, read-only.")
+    readable: list[Path] = Field(
+        [],
+        description="Further files and folders the sandbox shows, read-only. "
+        "A study file with check_seeds is hidden unless it is named here.",
+    )
     environment: dict[str, str] = Field({}, description="Environment variables to set, with {places}.")
     pass_environment: list[str] = Field([], description="Environment variables to pass on by name.")
     limits: Limits = Limits()
