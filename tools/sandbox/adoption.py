@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .descendants import children, state
+from .own_environment import conceal
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 3, 4, 36, 37
 _GRACE_S = 5.0
@@ -39,6 +40,7 @@ class Guard:
     def __enter__(self) -> None:
         with self._lock:
             if self._inside == 0:
+                conceal()  # cannot be done once we are closed
                 self._before = (_is_reaper(), _prctl(_PR_GET_DUMPABLE, 0))
                 _prctl(_PR_SET_CHILD_SUBREAPER, 1)
                 _prctl(_PR_SET_DUMPABLE, 0)

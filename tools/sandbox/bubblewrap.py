@@ -47,7 +47,7 @@ def launch(command: "SandboxedCommand") -> Iterator[Launch]:
                 os.write(say_go, b".")
 
         passed = tuple(number for number in open_files if number not in {born, say_go})
-        yield Launch((argv[0], *waiting, *argv[1:]), passed, started)
+        yield Launch((argv[0], *waiting, *argv[1:]), True, passed, started)
 
 
 def arguments(command: "SandboxedCommand") -> tuple[list[str], list[int]]:

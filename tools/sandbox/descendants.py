@@ -1,11 +1,8 @@
 """Walks the process tree through /proc. Standard library only: the supervisor runs this file by itself."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
-
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def children(pid: int) -> list[int]:
@@ -33,12 +30,3 @@ def state(pid: int) -> str:
         stat = Path(f"/proc/{pid}/stat").read_text()
         return stat[stat.rindex(")") + 2]
     return ""
-
-
-def private_memory(pid: int) -> int:
-    """Return the bytes of memory that `pid` holds and shares with no file; 0 when it is gone."""
-    try:
-        _size, resident, shared, *_rest = Path(f"/proc/{pid}/statm").read_text().split()
-    except (OSError, ValueError):
-        return 0
-    return max(0, int(resident) - int(shared)) * _PAGE

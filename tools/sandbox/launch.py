@@ -20,11 +20,14 @@ def _no_trouble(_pid: int) -> str | None:
 class Launch:
     """A wrapped command. `open_files` are passed on to it.
 
+    `isolated` is whether it sees file systems and processes of its own.
+
     `started` is awaited once it has been spawned. `trouble` says what is wrong with the wrapper itself, by its process
     id, None when nothing is. `ended` is awaited once the wrapper was sent SIGKILL, and kills the rest.
     """
 
     argv: tuple[str, ...]
+    isolated: bool
     open_files: tuple[int, ...] = ()
     started: Callable[[], Awaitable[None]] = _nothing
     trouble: Callable[[int], str | None] = _no_trouble

@@ -30,12 +30,19 @@ def format_size(size: int) -> str:
 Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=int | str), Field(gt=0, le=1 << 50)]
 
 
+def exceeded(what: str, name: str) -> str:
+    """Return the reason of an evaluation that a limit has ended, with the setting that raises it."""
+    return f"{what} (limit {name}: raise evaluation.limits.{name})"
+
+
 class Limits(BaseModel):
     """Limits of one evaluation; exceeding one ends it as a failed evaluation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    memory: Size = Field(2 << 30, description="Private memory of all its processes together.")
+    memory: Size = Field(2 << 30, description="Memory of all its processes and temporary files in memory together.")
     processes: int = Field(256, gt=0, le=100_000, description="Processes alive at the same time.")
     file_size: Size = Field(4 << 30, description="Size of any one file it writes.")
+    disk: Size = Field(8 << 30, description="All files in its working directory together.")
+    files: int = Field(100_000, gt=0, le=100_000_000, description="Files and folders it makes.")
     output: Size = Field(8 << 20, description="Bytes of standard output and of standard error, each.")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # every evaluation gets its own
 _HIDDEN = ("/run", "/home", "/root")
+_INTERPRETER = (Path(sys.prefix), Path(sys.base_prefix))
 _REFUSED = 3  # the rank of what the caller hides
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/dev", "/proc", "/sys")
 
@@ -77,19 +78,19 @@ def _places(command: "SandboxedCommand") -> Iterator[Place]:
     if command.network:  # names are resolved through a file that is often a link into /run
         shown.append(Path("/etc/resolv.conf").resolve())
     if drops_root():
-        closed = (closed_ancestor(path.resolve()) for path in (*shown, command.directory))
+        closed = (_closed_above(path) for path in (*shown, command.directory))
         away = {path for path in closed if path is not None and not any(map(path.is_relative_to, temporary))}
         private = (*private, *away)
     yield from (Place(path, "hidden", 1) for path in private)
     for path in shown:
-        real = path.resolve()
+        real = _real(path)
         yield Place(real, "shown", 2, real)
         if path != real and any(map(path.is_relative_to, (*temporary, *private))):
             yield Place(path, "shown", 2, real)  # a link that is itself hidden
     refused = {path.resolve() for path in command.hidden if path.exists()}
     if not command.network:
         usable = [folder.resolve() for folder in command.sockets]
-        own = [path for path in shown if path.resolve() not in _interpreter() and path.is_dir()]
+        own = [path for path in shown if _real(path) not in _interpreter() and path.is_dir()]
         refused |= {path for path in sockets(own) if not any(map(path.is_relative_to, usable))}
     yield from (Place(path, "hidden", _REFUSED) for path in refused)
 
@@ -101,8 +102,9 @@ def _by_default(home: str | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     with suppress(KeyError):  # a user without an entry, as in many containers
         hidden.add(Path(pwd.getpwuid(os.getuid()).pw_dir))
     real = {path.resolve() for path in hidden if path.is_dir()} - {Path("/")}
-    private = tuple(path for path in real if not any(map(path.is_relative_to, _SYSTEM)))
-    return tuple(Path(text).resolve() for text in _TEMPORARY), private
+    private = {path for path in real if not any(map(path.is_relative_to, _SYSTEM))}
+    outermost = tuple(path for path in private if not private & {*path.parents})
+    return tuple(Path(text).resolve() for text in _TEMPORARY), outermost
 
 
 def _mount(place: Place, mounts: Mounts, limits: Limits | None) -> None:
@@ -122,7 +124,21 @@ def _mount(place: Place, mounts: Mounts, limits: Limits | None) -> None:
 @cache
 def _interpreter() -> tuple[Path, ...]:
     """Return the folders of this Python: tens of thousands of files, not worth a look for each evaluation."""
-    return Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()
+    return tuple(path.resolve() for path in _INTERPRETER)
+
+
+@cache
+def _interpreter_is_closed() -> tuple[Path | None, ...]:
+    return tuple(map(closed_ancestor, _interpreter()))
+
+
+def _closed_above(path: Path) -> Path | None:
+    found = _INTERPRETER.index(path) if path in _INTERPRETER else None
+    return closed_ancestor(path.resolve()) if found is None else _interpreter_is_closed()[found]
+
+
+def _real(path: Path) -> Path:
+    return _interpreter()[_INTERPRETER.index(path)] if path in _INTERPRETER else path.resolve()
 
 
 def _around(path: Path, kinds: Mapping[str, str]) -> str | None:

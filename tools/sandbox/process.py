@@ -13,9 +13,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .descendants import descendants, private_memory
+from .child import Child
+from .descendants import descendants
 from .launch import Launch
-from .limits import Limits, format_size
+from .limits import Limits, exceeded, format_size
+from .usage import Usage
 
 _FIRST_LOOK_S, _LOOK_EVERY_S = 0.02, 0.05
 _GRACE_S, _LAST_GRACE_S = 2.0, 10.0
@@ -71,23 +73,22 @@ class Outcome:
 class _Output:
     """Collects one stream up to a limit."""
 
-    def __init__(self, limit: int, watch: Watch | None = None) -> None:
+    def __init__(self, limit: int, news: asyncio.Event, watch: Watch | None = None) -> None:
         self.data = bytearray()
-        self.limit = limit
-        self.watch, self.stop = watch, asyncio.Event()
-        self._seen = 0
+        self.limit, self.watch = limit, watch
+        self.stopped = self.overflown = False
+        self._news, self._seen = news, 0
 
-    @property
-    def full(self) -> bool:
-        return len(self.data) > self.limit
-
-    async def collect(self, stream: asyncio.StreamReader) -> None:
-        while chunk := await stream.read(1 << 16):
-            if self.full:
-                continue  # drain, so that a killed writer's pipe can close
-            self.data += chunk
-            if self.watch is not None and not self.stop.is_set():
-                self._show_lines(self.watch)
+    def take(self, chunk: bytes) -> None:
+        """Add what was read; what comes after the limit is forgotten."""
+        if self.overflown:
+            return
+        self.data += chunk
+        self.overflown = len(self.data) > self.limit
+        if self.watch is not None and not self.stopped:
+            self._show_lines(self.watch)
+        if self.overflown or self.stopped:
+            self._news.set()
 
     def _show_lines(self, watch: Watch) -> None:
         """Hand every line that is complete to the watcher, until it says stop."""
@@ -95,7 +96,7 @@ class _Output:
             line = self.data[self._seen : end].decode(errors="replace")
             self._seen = end + 1
             if watch(line):
-                self.stop.set()
+                self.stopped = True
                 return
 
     def text(self) -> str:
@@ -112,93 +113,73 @@ async def run(command: SandboxedCommand, sandbox: Sandbox, watch: Watch | None =
     """
     with sandbox.launch(command) as launch:
         started = time.monotonic()
-        process = await _spawn(command, launch)
-        assert process.stdout is not None
-        assert process.stderr is not None
-        outputs = (_Output(command.limits.output, watch), _Output(command.limits.output))
-        readers = [
-            asyncio.create_task(outputs[0].collect(process.stdout)),
-            asyncio.create_task(outputs[1].collect(process.stderr)),
-        ]
+        child = Child(launch.argv, command.directory, command.environment, launch.open_files)
+        limit, news = command.limits.output, child.news
+        outputs = (_Output(limit, news, watch), _Output(limit, news))
+        closed = (child.collect(outputs[0].take), child.collect(outputs[1].take, errors=True))
+        usage = Usage(command.directory, command.limits, isolated=launch.isolated)
         try:
             await launch.started()
-            killed = await _watch(process, outputs, command, launch)
+            killed = await _watch(child, outputs, command, launch, usage)
             duration = time.monotonic() - started
         finally:
-            await _kill(process, launch)
-            await asyncio.wait(readers, timeout=_GRACE_S)
-            for reader in readers:
-                reader.cancel()
-    code = -signal.SIGKILL if process.returncode is None else process.returncode
-    stopped = outputs[0].stop.is_set()
-    return Outcome(code, outputs[0].text(), outputs[1].text(), duration, killed, stopped)
-
-
-async def _spawn(command: SandboxedCommand, launch: Launch) -> asyncio.subprocess.Process:
-    """Start the command; a cancellation waits until it can be killed with everything that it has started.
-
-    asyncio itself would kill the wrapper only, and wait for ever for a child of it that holds the pipes.
-    """
-    spawning = asyncio.ensure_future(
-        asyncio.create_subprocess_exec(
-            *launch.argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=command.directory,
-            env=command.environment,
-            start_new_session=True,
-            pass_fds=launch.open_files,
-        )
-    )
-    try:
-        return await asyncio.shield(spawning)
-    except asyncio.CancelledError:
-        await _kill(await spawning, launch)
-        raise
+            await _end(child, launch, usage, closed)
+    code = -signal.SIGKILL if child.returncode is None else child.returncode
+    return Outcome(code, outputs[0].text(), outputs[1].text(), duration, killed, outputs[0].stopped)
 
 
 async def _watch(
-    process: asyncio.subprocess.Process, outputs: tuple[_Output, _Output], command: SandboxedCommand, launch: Launch
+    child: Child, outputs: tuple[_Output, _Output], command: SandboxedCommand, launch: Launch, usage: Usage
 ) -> str | None:
     """Wait for the end; return the limit that was exceeded, if any."""
-    limits = command.limits
     deadline = time.monotonic() + command.timeout_s
-    ended = asyncio.ensure_future(process.wait())
-    stopped = asyncio.ensure_future(outputs[0].stop.wait())
     pause = _FIRST_LOOK_S
+    while True:
+        left = deadline - time.monotonic()
+        await _wait(child.news, min(pause, max(left, 0)))
+        pause = _LOOK_EVERY_S
+        if outputs[0].stopped:
+            return None
+        if flooded := _flooded(outputs):
+            return flooded
+        if child.ended:
+            return await usage.at_end()
+        if left <= 0:
+            return f"still running after {command.timeout_s:g} s (timeout: raise evaluation.timeout_s)"
+        if trouble := launch.trouble(child.pid):
+            return trouble
+        if too_much := await asyncio.to_thread(usage.exceeded, list(descendants(child.pid))):
+            return too_much
+
+
+def _flooded(outputs: tuple[_Output, _Output]) -> str | None:
+    for name, output in zip(("output", "error output"), outputs, strict=True):
+        if output.overflown:
+            return exceeded(f"wrote more than {format_size(output.limit)} of standard {name}", "output")
+    return None
+
+
+async def _end(child: Child, launch: Launch, usage: Usage, closed: tuple[asyncio.Event, asyncio.Event]) -> None:
+    """End the wrapper and everything that it has started, and take in the rest of the output. Never waits for ever."""
+    deadline = time.monotonic() + _LAST_GRACE_S
     try:
-        while True:
-            left = deadline - time.monotonic()
-            timeout = min(pause, max(left, 0))
-            done, _ = await asyncio.wait([ended, stopped], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            pause = _LOOK_EVERY_S
-            for name, output in zip(("output", "error output"), outputs, strict=True):
-                if output.full:
-                    return f"wrote more than {format_size(limits.output)} of standard {name} (limit output)"
-            if done or process.returncode is not None:  # it may have ended while others hold its pipes
-                return None
-            if left <= 0:
-                return f"still running after {command.timeout_s:g} s (timeout)"
-            if trouble := launch.trouble(process.pid):
-                return trouble
-            alive = list(descendants(process.pid))
-            if len(alive) > limits.processes:
-                return f"more than {limits.processes} processes (limit processes)"
-            if sum(map(private_memory, alive)) > limits.memory:
-                return f"used more than {format_size(limits.memory)} of memory (limit memory)"
+        _kill_group(child.pid)
+        usage.close()
+        await launch.ended(child.pid)
+        while not child.ended and time.monotonic() < deadline:
+            child.news.clear()
+            await _wait(child.news, 1)
+        for event in closed:
+            await _wait(event, _GRACE_S)
     finally:
-        ended.cancel()
-        stopped.cancel()
+        child.close()
 
 
-async def _kill(process: asyncio.subprocess.Process, launch: Launch) -> None:
-    """End the wrapper and everything that it has started. Waits for its end, but not for ever."""
-    _kill_group(process.pid)
-    await launch.ended(process.pid)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_LAST_GRACE_S):
-            await process.wait()
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    if not event.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
 
 
 def _kill_group(pid: int) -> None:

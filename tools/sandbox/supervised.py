@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from .adoption import file_size_limit, guard, kill_orphans
 from .descendants import state
 from .launch import Launch
-from .own_environment import conceal
 
 if TYPE_CHECKING:
     from .process import SandboxedCommand
@@ -21,13 +20,12 @@ _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 @contextmanager
 def launch(command: "SandboxedCommand") -> Iterator[Launch]:
     """Yield how to start `command` under the supervisor; nothing of it outlives the context, whatever it does to it."""
-    conceal()
     numbers = (os.getpid(), command.limits.memory, file_size_limit(command.limits.file_size))
     argv = [sys.executable, "-SE", str(_SUPERVISOR), *map(str, numbers), "--", *command.argv]
     if command.cpus:
         argv = ["taskset", "--cpu-list", ",".join(map(str, command.cpus)), *argv]
     with guard:
-        yield Launch(tuple(argv), trouble=_stopped, ended=kill_orphans)
+        yield Launch(tuple(argv), isolated=False, trouble=_stopped, ended=kill_orphans)
 
 
 def _stopped(supervisor: int) -> str | None:

@@ -139,3 +139,21 @@ def test_an_evaluation_gains_no_privileges(attempt: Callable[..., Outcome], proc
     assert status["NoNewPrivs"] == "1"
     sys_ptrace, sys_admin, sys_resource = 1 << 19, 1 << 21, 1 << 24
     assert int(status["CapBnd"], 16) & (sys_ptrace | sys_admin | sys_resource) == 0 or os.geteuid() != 0
+
+
+def test_the_end_of_the_loop_ends_what_was_just_being_started(process: Sandbox, tmp_path: Path) -> None:
+    marker = f"marker-{os.getpid()}-{time.time_ns()}"
+    command = SandboxedCommand(
+        (sys.executable, "-c", "import time; time.sleep(60)", marker), tmp_path, {}, timeout_s=30
+    )
+
+    async def leave_after(seconds: float) -> None:
+        task = asyncio.create_task(run(command, process))
+        await asyncio.sleep(seconds)
+        assert not task.done()
+
+    began = time.monotonic()
+    for step in range(20):
+        asyncio.run(leave_after(step * 0.002))
+    assert time.monotonic() - began < 25
+    assert alive(marker) == []
