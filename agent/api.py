@@ -11,7 +11,7 @@ from ..tools.errors import TrimtabError
 from ..tools.loop_thread import LoopThread
 from .events import Event, StudyFinished
 from .memory.store import Store, default_url
-from .planners.base import Setup
+from .planners.base import Setup, require_trusted_endpoint
 from .run.session import Session
 from .study.file import load_study
 from .study.sections import Study
@@ -22,8 +22,8 @@ class How(TypedDict, total=False):
     """How `tune` runs a study.
 
     `store` is an SQLAlchemy URL, by default the user's store; with `resume` the latest stored study of the name goes
-    on; `model` replaces the study's; `record` and `replay` name a recording of the model's calls; `on_event` sees every
-    event as it happens.
+    on; `model` replaces the study's; `record` and `replay` name a recording of the model's calls; `trust_endpoint`
+    uses the endpoint that a study file names, from now on; `on_event` sees every event as it happens.
     """
 
     store: str | None
@@ -31,6 +31,7 @@ class How(TypedDict, total=False):
     model: str | None
     record: Path | None
     replay: Path | None
+    trust_endpoint: bool
     on_event: Callable[[Event], None] | None
 
 
@@ -71,6 +72,8 @@ async def tune_async(study: Study | str | Path, **how: Unpack[How]) -> Result:
     opened = Store(how.get("store") or default_url())
     try:
         setup = Setup(loaded, opened, how.get("record"), how.get("replay"))
+        if not isinstance(study, Study):  # what a program says itself needs no trust
+            require_trusted_endpoint(setup, given=how.get("trust_endpoint", False))
         return await _run(Session.open(setup, resume=how.get("resume", False)), how.get("on_event"))
     finally:
         opened.close()

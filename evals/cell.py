@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ..agent import events
 from ..agent.memory.store import Store
-from ..agent.planners.base import Context, Planner, Setup, build_planner
+from ..agent.planners.base import Context, Planner, Setup, build_planner, require_trusted_endpoint
 from ..agent.run.gate import NO_IDEA
 from ..agent.run.opening import find_study
 from ..agent.run.session import Session
@@ -119,7 +119,10 @@ async def run_cell(cell: Cell, store: Store, tapes: Tapes, limits: Mapping[str, 
     if "names" in cell.arm.ablate:
         task = anonymous(task)
     study = study_of(cell, task, limits)
-    planner = build_planner(Setup(study, store, **tapes.of(cell)))  # type: ignore[arg-type]
+    setup = Setup(study, store, **tapes.of(cell))  # type: ignore[arg-type]
+    if "base_url" in task.sections.get("model", {}):  # arms are the person's own
+        require_trusted_endpoint(setup)
+    planner = build_planner(setup)
     if cell.starts:
         planner = _WithStarts(planner, _starts(study, cell))
     began, problem = time.monotonic(), ""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..events import Event, Notice, TrialStarted
 from ..memory.store import Store
-from ..planners.base import Setup, build_planner
+from ..planners.base import Setup, build_planner, require_trusted_endpoint
 from ..run.opening import definition
 from ..run.proposing import Approve
 from ..run.session import Session
@@ -123,9 +123,9 @@ class Run:
     async def _one_session(self) -> bool:
         """Run one session of the study that is wanted; return whether another one follows."""
         study = self.wanted
-        planner = await asyncio.to_thread(
-            build_planner, Setup(study, self.store)
-        )  # it may ask an endpoint what models it has
+        setup = Setup(study, self.store)
+        require_trusted_endpoint(setup)
+        planner = await asyncio.to_thread(build_planner, setup)  # it may ask an endpoint what models it has
         if self.stopping or self.wanted is not study:
             await planner.close()
             return self._goes_on(study)

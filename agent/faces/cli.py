@@ -46,6 +46,9 @@ def tune(
     json: Annotated[bool, typer.Option("--json", help="Print one event a line as JSON.")] = False,
     apply: Annotated[Path | None, typer.Option(help="Write the improved configuration to this file.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --apply writes.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust-endpoint", help="Use the endpoint that the study file names, from now on.")
+    ] = False,
     store: StoreUrl = None,
 ) -> None:
     """Tune the system that a study file describes."""
@@ -59,7 +62,8 @@ def tune(
         "sampler": {"name": sampler, "seed": seed},
     }
     tape = Tape(record, replay, strict=not lenient)
-    code = run_study(study, overrides, tape, store=store, resume=resume, as_json=json, apply=apply, ask=not yes)
+    how: dict[str, bool] = {"resume": resume, "as_json": json, "ask": not yes, "trust_endpoint": trust}
+    code = run_study(study, overrides, tape, store=store, apply=apply, **how)
     raise typer.Exit(code)
 
 

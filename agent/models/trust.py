@@ -28,7 +28,7 @@ def require_trust(section: ModelSection, *, given: bool = False, ask: Callable[[
         return
     about = f"the study names the endpoint {shown(url)}, which is not yours: it would get the study and your key"
     if not given and not (ask is not None and ask(about)):
-        raise UntrustedEndpointError(about, "--trust-endpoint if you trust it, or set OPENAI_BASE_URL to it")
+        raise UntrustedEndpointError(about, "trimtab tune --trust-endpoint if you trust it, or OPENAI_BASE_URL")
     _write(_trusted() | {normal(url)})
 
 

@@ -9,6 +9,7 @@ from ..budget import Ledger
 from ..events import Event
 from ..memory.recall import Recalled
 from ..memory.store import Store
+from ..models.trust import require_trust
 from ..optimizers.state import OptimizerState
 from ..parts import PLANNERS
 from ..study.sections import Study
@@ -85,3 +86,13 @@ def build_planner(setup: Setup) -> Planner:
     """
     planner: Planner = PLANNERS[setup.study.planner.name](setup)
     return planner
+
+
+def require_trusted_endpoint(setup: Setup, *, given: bool = False, ask: Callable[[str], bool] | None = None) -> None:
+    """Return when the endpoint that a study file names may be used, or none will be; see `models.trust`.
+
+    Raises:
+        UntrustedEndpointError: it may not.
+    """
+    if setup.replay is None and setup.study.planner.name not in {"none", "offline"}:
+        require_trust(setup.study.model, given=given, ask=ask)

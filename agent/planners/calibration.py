@@ -27,7 +27,9 @@ def calibrate(trials: Sequence[Trial], metric: str) -> Calibration | None:
     pairs = [
         (trial.predicted[metric], trial.metrics[metric])
         for trial in trials
-        if metric in trial.predicted and metric in trial.metrics
+        if trial.state in {"complete", "infeasible"}  # one that was stopped early measured something else
+        and metric in trial.predicted
+        and metric in trial.metrics
     ]
     if not pairs:
         return None

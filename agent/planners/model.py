@@ -14,7 +14,7 @@ from ...tools.errors import InputError
 from .. import events
 from ..memory.recall import Recalled
 from ..models.cassette import Cassette, Player, Recorder
-from ..models.choice import choose
+from ..models.choice import Choice, choose
 from ..models.facts import Facts, says_so
 from ..models.local import LocalServerError
 from ..models.meter import (
@@ -53,10 +53,21 @@ def build(setup: Setup) -> "ModelPlanner":
     """
     if setup.replay is not None:
         return ModelPlanner(setup, None)
-    found = choose(setup.study.model)
+    found = choice(setup)
     if found.model is None:
         raise InputError(f"planner 'model': {found.why_none}", "or use --planner offline")
     return ModelPlanner(setup, found.model)
+
+
+def choice(setup: Setup) -> Choice:
+    """Return the model that a study asks for; prompts that are no prompts are told before an endpoint is asked.
+
+    Raises:
+        InputError: the named prompts or the named model cannot be used.
+    """
+    if setup.study.planner.prompts != "auto":
+        _load(setup.study.planner.prompts)
+    return choose(setup.study.model)
 
 
 class ModelPlanner:
@@ -265,6 +276,10 @@ def choose_variant(name: str, model: ResolvedModel) -> Variant:
     if name == "auto":
         small = model.gguf is not None and Path(model.gguf).stat().st_size < 1 << 30
         name = "terse" if small else "default"
+    return _load(name)
+
+
+def _load(name: str) -> Variant:
     try:
         return load_variant(name)
     except VariantError as error:

@@ -13,7 +13,7 @@ import typer
 
 from ...events import Event, Notice, StudyFinished
 from ...memory.store import Store, default_url
-from ...planners.base import Setup
+from ...planners.base import Setup, require_trusted_endpoint
 from ...run.session import Session
 from ...study.file import load_study
 from ...study.sections import Study
@@ -50,6 +50,7 @@ def run_study(
     as_json: bool,
     apply: Path | None,
     ask: bool,
+    trust_endpoint: bool = False,
 ) -> int:
     """Run a study file to its end and return the exit code: 0, 1 without a result, 130 when interrupted."""
     given = {
@@ -59,8 +60,9 @@ def run_study(
     study = load_study(file, {section: fields for section, fields in given.items() if fields})
     opened = Store(store or default_url())
     setup = Setup(study, opened, tape.record, tape.replay, tape.strict)
-    session = Session.open(setup, resume=resume)
     asks = not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    require_trusted_endpoint(setup, given=trust_endpoint, ask=_is_trusted if asks else None)
+    session = Session.open(setup, resume=resume)
     report = asyncio.run(_drive(session, choose_face(study, as_json=as_json), asks=asks))
     if report is None:
         return 130
@@ -75,6 +77,11 @@ def run_study(
         else:
             typer.echo(f"{apply} was not written: no reliable improvement", err=True)
     return 0
+
+
+def _is_trusted(about: str) -> bool:
+    """Ask the person at the terminal about an endpoint; asked once for each."""
+    return typer.confirm(f"{about}. Use it from now on?", default=False)
 
 
 def choose_face(study: Study, *, as_json: bool) -> Face:
