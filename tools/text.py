@@ -62,11 +62,6 @@ def fenced(text: str, most: int = 160) -> str:
     return f"{_OPENING}{defused(text, most)}{_CLOSING}"
 
 
-def unfenced(text: str) -> str:
-    """Return text for a person, without the marks of `fenced`."""
-    return text.replace(_OPENING, "").replace(_CLOSING, "")
-
-
 def fenced_block(text: str) -> str:
     """Return lines of text between marks that are longer than any the text holds."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)

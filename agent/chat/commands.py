@@ -11,6 +11,7 @@ from typing import Any
 from ...prompts import variant_names
 from ...tools.errors import InputError
 from ...tools.spelling import closest
+from ...tools.text import plain
 from ..study.apply import write
 from . import changing, looking
 from .approval import MODES
@@ -61,7 +62,7 @@ def run_command(control: StudyControl, line: str) -> str:
 
 def _study(control: StudyControl, words: list[str]) -> str:
     if not words:
-        return looking.describe(control, looking.plain)
+        return looking.describe(control, plain)
     if words[0] == "new":
         text = draft_from_command(" ".join(shlex.quote(word) if " " in word else word for word in words[1:]))
         return control.draft(tomllib.loads(text))

@@ -1,6 +1,7 @@
 """What a conversation may be told of a study: where it stands, its best, a trial, a comparison; for people and models.
 
-What an evaluated program printed is passed through `quote`: as it is for people, fenced as untrusted for models.
+What an evaluated program printed, and what another model wrote, is passed through `quote`: made plain for people,
+fenced as untrusted for models.
 """
 
 from collections import Counter
@@ -8,13 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ...tools.errors import InputError
+from ...tools.text import fenced, plain
 from ..planners.digest import stable_part
 from ..study.apply import render
 from ..study.sections import Focus, Study
 from ..study.toml_text import to_toml
 from ..study.words import short, words
 from ..trials.history import History
-from ..trials.lines import clip, defused, line_of
+from ..trials.lines import clip, line_of
 from ..trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -22,16 +24,6 @@ if TYPE_CHECKING:
 
 Quote = Callable[[str], str]
 _MOST_PARAMETERS, _MOST_REASONS = 60, 3
-
-
-def plain(text: str) -> str:
-    """Return what a program printed as it is, for people."""
-    return text
-
-
-def fenced(text: str) -> str:
-    """Return what a program printed as data that cannot pass for words of a person, for models."""
-    return f"<untrusted>{defused(text)}</untrusted>"
 
 
 def describe(control: "StudyControl", quote: Quote = fenced) -> str:
@@ -117,7 +109,7 @@ def explain(control: "StudyControl", number: int, quote: Quote = plain) -> str:
     source = trial.source
     by = f"{source.label} ({source.author})" if source.author else source.label
     lines = [f"trial {number}, proposed by {by}: {trial.state}", words(trial.configuration)]
-    lines += [f"why: {trial.rationale}"] if trial.rationale else []
+    lines += [f"why: {quote(trial.rationale)}"] if trial.rationale else []
     lines += [f"gate: {trial.gate['why']}"] if trial.gate.get("why") else []
     for metric, (expected, low, high) in trial.predicted.items():
         measured = trial.metrics.get(metric)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from ...tools.desk import Desk
 from ...tools.errors import InputError, TrimtabError
 from ...tools.registry import NOT_DONE, TOOLS, Tool, tool
+from ...tools.text import fenced
 from ..planners.desk import fill_desk
 from ..run.stored import desk_of
 from . import changing, looking
@@ -153,13 +154,13 @@ async def try_configuration(control: StudyControl, arguments: TryArguments) -> s
 @tool(TrialArguments)
 async def explain_trial(control: StudyControl, arguments: TrialArguments) -> str:
     """Tell where a trial came from, what was expected of it, and what became of it."""
-    return looking.explain(control, arguments.number, looking.fenced)
+    return looking.explain(control, arguments.number, fenced)
 
 
 @tool(TwoTrialsArguments)
 async def compare_trials(control: StudyControl, arguments: TwoTrialsArguments) -> str:
     """Tell how two trials differ, in configuration and result."""
-    return looking.compare(control, arguments.one, arguments.other, looking.fenced)
+    return looking.compare(control, arguments.one, arguments.other, fenced)
 
 
 @tool(NarrowArguments)
@@ -183,7 +184,7 @@ async def forbid_region(control: StudyControl, arguments: ForbidArguments) -> st
 @tool(Nothing)
 async def best_trial(control: StudyControl, _arguments: Nothing) -> str:
     """Tell the best trial against the default, and what the final check said."""
-    return looking.best(control, looking.fenced)
+    return looking.best(control, fenced)
 
 
 @tool(NoteArguments)

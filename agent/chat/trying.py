@@ -4,12 +4,12 @@ import asyncio
 
 from ...tools.errors import TrimtabError
 from ...tools.targets import Measurement
+from ...tools.text import fenced
 from ..executors.base import Job
 from ..executors.local import LocalExecutor
-from ..memory.store import data_directory
+from ..place import planned_directory
 from ..study.sections import Study
 from ..trials.candidate import Candidate
-from .looking import fenced
 
 _LONGEST_S = 60.0
 _LAST_LINES = 5
@@ -45,7 +45,8 @@ async def _measure(study: Study) -> Measurement:
         required=study.required_metrics,
         fidelity=study.fidelity.high if study.fidelity else None,
     )
-    executor = LocalExecutor(study.evaluation, study.directory, (data_directory(),))
+    planned = planned_directory()
+    executor = LocalExecutor(study.evaluation, study.directory, () if planned is None else (planned,))
     try:
         return await executor.submit(job)
     finally:

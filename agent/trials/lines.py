@@ -1,11 +1,9 @@
 """Trials as lines of bounded length, safe to stand in a prompt."""
 
-from ...tools.text import defused, fenced
+from ...tools.text import fenced
 from ..study.sections import Study
 from ..study.words import words
 from .trial import Trial
-
-__all__ = ["clip", "defused", "line_of"]
 
 _LONGEST_LINE = 600
 

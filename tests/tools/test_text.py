@@ -17,7 +17,6 @@ from trimtab.tools.text import (
     neutral_line,
     one_line,
     plain,
-    unfenced,
     visible,
 )
 
@@ -85,14 +84,13 @@ def test_a_long_line_says_that_it_was_cut() -> None:
 
 
 @given(HOSTILE)
-def test_fenced_text_cannot_leave_its_fence_and_a_person_sees_none(text: str) -> None:
+def test_fenced_text_cannot_leave_its_fence(text: str) -> None:
     found = fenced(text)
     assert found.startswith("<untrusted>")
     assert found.endswith("</untrusted>")
     inside = found.removeprefix("<untrusted>").removesuffix("</untrusted>")
     assert not set(inside) & set("<>`\n")
     assert inside == defused(text)
-    assert unfenced(f"result: {found}, end") == f"result: {inside}, end"
 
 
 @given(HOSTILE)
