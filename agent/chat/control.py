@@ -15,10 +15,13 @@ from threading import RLock
 from typing import Any
 
 from ...tools.errors import InputError, TrimtabError
-from ..events import CheckProgressed, Event, StudyFinished
+from ..budget import Ledger
+from ..events import CheckProgressed, Event, ModelCalled, StudyFinished
 from ..memory.rows import StoredStudy
 from ..memory.store import Store
+from ..models.meter import CallRecord
 from ..run.opening import definition, find_study
+from ..run.record import limits_of
 from ..run.session import Session
 from ..study.file import load_study, parse_study
 from ..study.sections import Study
@@ -51,6 +54,7 @@ class StudyControl:
     phase: str = ""
     notes: list[str] = field(default_factory=list)
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
+    chat: str = ""
     calls_for_attention: int = 0
     lock: RLock = field(default_factory=RLock)
     run: Run | None = None
@@ -250,6 +254,44 @@ class StudyControl:
 
     def _opened(self, session: Session) -> None:
         self.stored = session.record.stored
+        for resource, amount in self.store.attach_chat_calls(self.chat, self.stored.id).items():
+            session.record.ledger.spend(resource, amount)
+
+    @property
+    def live(self) -> Session | None:
+        """The session of a run that is not over; None when there is none."""
+        return self.session if self.running else None
+
+    def ledger(self) -> Ledger:
+        """Return what may be spent and what was: the run's own ledger while there is one, else as it is stored."""
+        if self.live is not None:
+            return self.live.record.ledger
+        limits = limits_of(self.study) if self.study is not None else {}
+        if self.stored is None:
+            return Ledger(limits, self.store.spent_in_chat(self.chat))
+        spent = self.store.spent_on_models(self.stored.id)
+        spent["trials"], spent["wall_time_s"] = len(self._trials()), self.store.study(self.stored.key).search_s
+        return Ledger(limits, spent)
+
+    def called(self, call: CallRecord, billed: Ledger) -> None:
+        """Take in a call of the conversation's model, as the planner's are: stored, counted live, announced.
+
+        `billed` is the ledger it was written into; a run that began meanwhile has another one.
+        """
+        if self.stored is None:
+            self.store.add_chat_call(self.chat, call.columns)
+        else:
+            self.store.add_model_call(self.stored.id, call.columns)
+        ledger = self.ledger()
+        if self.live is not None and ledger is not billed:
+            for resource, amount in call.cost.items():
+                ledger.spend(resource, amount)
+        key = self.stored.key if self.stored is not None else ""
+        event = ModelCalled(study=key, budget=ledger.snapshot(), **call.fields)
+        if self.live is not None:
+            self.live.proposing.context.emit(event)
+        else:
+            self.on_event(event)
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, CheckProgressed):

@@ -18,11 +18,10 @@ from langchain_core.messages import (
 from ...prompts import load_variant
 from ...tools.errors import TrimtabError
 from ...tools.registry import NOT_DONE
-from ..budget import Ledger
 from ..memory.store import Store
 from ..models.choice import Choice, choose
 from ..models.facts import says_so
-from ..models.meter import CallRecord, ModelBudgetError, ModelCallError
+from ..models.meter import ModelBudgetError, ModelCallError
 from ..models.metered import MeteredModel
 from ..models.opened import OpenedModel, facts_of, load_code, meter_of
 from ..models.prices import price_of
@@ -38,6 +37,7 @@ from .transcript import Entry
 _TEMPERATURE = 0.4
 _STEPS = 24
 """Answers of a model to one message; the last one is asked for in words."""
+_LONGEST_CALL_S = 300.0
 _SAME_ERROR = 3
 """Equal errors in a row after which tools are no longer offered in this turn."""
 
@@ -97,7 +97,6 @@ class Conversation:
     ) -> None:
         self.control, self.store, self.emit, self.section = control, store, emit, section
         self.messages: list[BaseMessage] = []
-        self.ledger = Ledger({}, {})
         self._heard: deque[_Heard] = deque()
         self._said = ""
         """What has arrived of the answer under way."""
@@ -240,6 +239,10 @@ class Conversation:
     async def _ask(self, *, with_tools: bool) -> AIMessage:
         """Make one call and return the whole answer; its text is emitted as it arrives."""
         assert self._model is not None
+        assert self._opened is not None
+        self._model.meter.ledger = self.control.ledger()
+        if self.control.study is not None and self.control.study.budget.dollars is not None:
+            price_of(self.section, self._opened.resolved, dollars_limited=True)  # what has no price cannot be limited
         tools = offered(self.control)
         asked: Any = self._model
         if with_tools:
@@ -300,19 +303,13 @@ class Conversation:
         await self.close()
         facts = facts_of(self.section, found.model, self.store)
         price = price_of(self.section, found.model, dollars_limited=False)
-        meter = meter_of(self.section, found.model, self.ledger, price=price, temperature=_TEMPERATURE, facts=facts)
-        meter.timeout_s, meter.breaker.pause_s, meter.on_call = max(self.section.timeout_s, 300.0), 0.0, self._called
+        ledger = self.control.ledger()
+        meter = meter_of(self.section, found.model, ledger, price=price, temperature=_TEMPERATURE, facts=facts)
+        meter.timeout_s, meter.breaker.pause_s = max(self.section.timeout_s, _LONGEST_CALL_S), 0.0
+        meter.on_call = lambda call: self.control.called(call, meter.ledger)
         self._opened = OpenedModel(self.section, found.model, meter)
         self._model = await self._opened.ready()
         self._tools = facts.capability in {None, "tools"} and "tools" not in facts.refused
-
-    def _called(self, call: CallRecord) -> None:
-        stored = self.control.stored
-        if stored is None:
-            return
-        columns = {name: value for name, value in vars(call).items() if name not in {"request", "message"}}
-        columns |= {"request": redact(str(call.request)), "response": redact(call.response)}
-        self.store.add_model_call(stored.id, columns)
 
 
 def partner(section: ModelSection) -> Choice:

@@ -137,10 +137,11 @@ def compare(control: "StudyControl", one: int, other: int, quote: Quote = plain)
 
 def cost(control: "StudyControl") -> str:
     """Return what the study has spent."""
-    if control.session is None:
+    ledger = control.ledger()
+    if not any(ledger.spent.values()):
         return "nothing was spent yet"
     parts = []
-    for name, each in control.session.record.ledger.snapshot().items():
+    for name, each in ledger.snapshot().items():
         limit = f" of {each['limit']:g}" if each["limit"] is not None else ""
         parts.append(f"{name} {each['spent']:.4g}{limit}")
     return ", ".join(parts)

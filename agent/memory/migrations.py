@@ -12,6 +12,7 @@ from ...tools.errors import InputError
 from .db import Database, StoreError
 from .profiles import Profile, add_profile, find_profile
 from .schema import (
+    CHAT_CALLS,
     CHAT_ENTRIES,
     CHATS,
     ENDPOINTS,
@@ -61,6 +62,10 @@ def _refused_settings(connection: Connection) -> None:
     connection.execute(ENDPOINTS.delete())
 
 
+def _calls_of_conversations(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[CHAT_CALLS])
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _first,
     _trial_details,
@@ -68,6 +73,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _leases_and_versions,
     _profiles,
     _refused_settings,
+    _calls_of_conversations,
 )
 
 

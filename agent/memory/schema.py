@@ -1,6 +1,7 @@
 """The store's tables, as they are today; `migrations` brings an older store here."""
 
 import re
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -115,21 +116,36 @@ EVALUATIONS = Table(
 )
 
 
+def _call_columns() -> list[Column[Any]]:
+    """Return the columns of an attempted call of a model."""
+    return [
+        Column("model", String(200), nullable=False),
+        Column("outcome", String(40), nullable=False),
+        Column("attempt", Integer, nullable=False),
+        Column("input_tokens", Integer, nullable=False),
+        Column("output_tokens", Integer, nullable=False),
+        Column("dollars", Float),
+        Column("latency_s", Float, nullable=False),
+        Column("request", Storable, nullable=False),
+        Column("response", Storable, nullable=False),
+        Column("time", Float, nullable=False),
+    ]
+
+
 MODEL_CALLS = Table(
     "model_calls",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("study_id", ForeignKey("studies.id"), nullable=False, index=True),
-    Column("model", String(200), nullable=False),
-    Column("outcome", String(40), nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("input_tokens", Integer, nullable=False),
-    Column("output_tokens", Integer, nullable=False),
-    Column("dollars", Float),
-    Column("latency_s", Float, nullable=False),
-    Column("request", Storable, nullable=False),
-    Column("response", Storable, nullable=False),
-    Column("time", Float, nullable=False),
+    *_call_columns(),
+)
+
+CHAT_CALLS = Table(
+    "chat_calls",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("chat", String(20), nullable=False, index=True),
+    *_call_columns(),
 )
 
 ENDPOINTS = Table(

@@ -1,16 +1,18 @@
 """What calls of a model are measured against: budget, breaker, recording, and the tokens of a thought."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ...tools.errors import TrimtabError
-from ..budget import MODEL_RESOURCES, Ledger
+from ..budget import MODEL_RESOURCES, Ledger, Resource
 from .breaker import Breaker
 from .cassette import Cassette, Player, Recorder
 from .facts import Facts
 from .failures import Failure
 from .prices import Price
+from .safe_text import redact
 from .usage import Usage, estimated_input
 
 _FEWEST = 256
@@ -51,6 +53,24 @@ class CallRecord:
     message: str
     request: dict[str, Any]
     response: str
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The call as the store keeps it, without keys."""
+        columns = {name: value for name, value in vars(self).items() if name != "message"}
+        return columns | {"request": redact(json.dumps(self.request)), "response": redact(self.response)}
+
+    @property
+    def cost(self) -> dict[Resource, float]:
+        """What the call has used of each resource."""
+        used = (1, self.input_tokens, self.output_tokens, self.dollars or 0.0)
+        return dict(zip(MODEL_RESOURCES, used, strict=True))
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The call as events show it, without keys."""
+        fields = {name: value for name, value in vars(self).items() if name not in {"request", "response"}}
+        return fields | {"message": redact(self.message)}
 
 
 @dataclass

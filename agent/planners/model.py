@@ -5,7 +5,6 @@ Whatever fails ends in an event and an empty list: the optimizer goes on.
 
 import asyncio
 import contextlib
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -29,7 +28,6 @@ from ..models.meter import (
 from ..models.metered import MeteredModel
 from ..models.opened import OpenedModel, facts_of, load_code, meter_of
 from ..models.prices import Price, price_of
-from ..models.safe_text import redact
 from ..models.settings import Capability, ResolvedModel
 from ..trials.proposal import Proposal
 from .answers import Collected
@@ -242,12 +240,8 @@ class ModelPlanner:
     def _called(self, context: Context, call: CallRecord) -> None:
         """Store a call the moment it ends, then announce it."""
         if self.setup.store is not None:
-            columns = {name: value for name, value in vars(call).items() if name not in {"request", "message"}}
-            columns |= {"request": redact(json.dumps(call.request)), "response": redact(call.response)}
-            self.setup.store.add_model_call(context.study_id, columns)
-        fields = {name: value for name, value in vars(call).items() if name not in {"request", "response"}}
-        fields["message"] = redact(call.message)
-        context.emit(events.ModelCalled(study=context.key, budget=context.ledger.snapshot(), **fields))
+            self.setup.store.add_model_call(context.study_id, call.columns)
+        context.emit(events.ModelCalled(study=context.key, budget=context.ledger.snapshot(), **call.fields))
 
     def _recorder(self) -> Recorder | None:
         """Start the recording that is asked for; it must be there before the first ideas arrive."""

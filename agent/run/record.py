@@ -25,6 +25,16 @@ from .clock import Clock
 from .gate import Gate
 
 
+def limits_of(study: Study) -> dict[Resource, float]:
+    """Return the limits of a study's budget; a resource that is not limited is left out."""
+    limits: dict[Resource, float] = {"trials": study.budget.trials}
+    for resource in ("wall_time_s", *MODEL_RESOURCES):
+        limit = getattr(study.budget, resource)
+        if limit is not None:
+            limits[resource] = limit
+    return limits
+
+
 class Record:
     """The state of one study. `unfinished` are trials that were running when an earlier run ended."""
 
@@ -35,13 +45,8 @@ class Record:
         self.history = History(study)
         self.optimizer = Optimizer(study, told=len(trials))
         self.gate = Gate(study, self.optimizer.names)
-        limits: dict[Resource, float] = {"trials": study.budget.trials}
-        for resource in ("wall_time_s", *MODEL_RESOURCES):
-            limit = getattr(study.budget, resource)
-            if limit is not None:
-                limits[resource] = limit
         spent = {"trials": len(trials), "wall_time_s": stored.search_s, **store.spent_on_models(stored.id)}
-        self.ledger = Ledger(limits, spent)
+        self.ledger = Ledger(limits_of(study), spent)
         for trial in trials:
             self._started(trial)
             if trial.state != "running":

@@ -9,7 +9,7 @@ from ..optimizers.state import OptimizerState, describe
 from ..planners.base import Context
 from ..planners.desk import fill_desk
 from .opening import find_study
-from .record import Record
+from .record import Record, limits_of
 
 
 def context_of(store: Store, key: str) -> Context:
@@ -23,7 +23,7 @@ def context_of(store: Store, key: str) -> Context:
     context = Context(
         study,
         found.history,
-        Ledger({"trials": study.budget.trials}, {"trials": len(found.history.trials)}),
+        Ledger(limits_of(study), {"trials": len(found.history.trials), **store.spent_on_models(stored.id)}),
         recalled=tuple(recall(store, study, exclude=stored.key)) if study.planner.recall else (),
         key=stored.key,
         study_id=stored.id,

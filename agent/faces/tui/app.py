@@ -105,6 +105,7 @@ class ChatApp(App[int]):
             on_approval=self.decisions.waiting.append,
             on_end=self._ends.append,
             on_note=self._notes.append,
+            chat=self.transcript.key,
             overrides={"model": {"name": self.model}} if self.model else {},
         )
 
@@ -231,7 +232,7 @@ class ChatApp(App[int]):
 
     def take_up(self, transcript: "Transcript") -> None:
         """Go on with another stored conversation, which the model then knows in place of this one."""
-        self.transcript = transcript
+        self.transcript, self.control.chat = transcript, transcript.key
         entries = transcript.entries()
         self.talk.remove_children()
         for entry in entries:

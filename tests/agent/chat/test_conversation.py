@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_openai.chat_models.base import _convert_message_to_dict
 
+from trimtab.agent import events
 from trimtab.agent.chat.approval import Request
 from trimtab.agent.chat.attachments import attached
 from trimtab.agent.chat.background import Background
+from trimtab.agent.chat.commands import run_command
 from trimtab.agent.chat.control import StudyControl
-from trimtab.agent.chat.conversation import Conversation, Ended, Happening, ToolAnswered
+from trimtab.agent.chat.conversation import Conversation, Ended, Happening, ToolAnswered, partner
 from trimtab.agent.chat.messages import INTERRUPTED, LONGEST, acceptable, restored
 from trimtab.agent.chat.transcript import Entry
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, tool_call
@@ -361,6 +363,91 @@ def test_a_policy_asks_about_tools_that_act_and_the_model_hears_the_refusal(
     assert talk.answers()[1] == "not done: the person refused: that is too dear"
     assert talk.answers()[2].startswith("budget: trials 10")
     assert "too dear" in json.dumps(endpoint.requests[1]["messages"])
+
+
+# What it costs
+
+
+def test_calls_before_there_is_a_study_are_kept_and_become_the_study_s(
+    control: StudyControl, start: Start, until: Any, evaluated: Any
+) -> None:
+    control.chat = "chat-7"
+    talk, endpoint = start(answer("hello"), tool_calls(("start_study", {})), answer("it runs"))
+    assert talk.say("hi") == ""
+    assert control.store.spent_in_chat("chat-7") == {
+        "calls": 1, "input_tokens": 100, "output_tokens": 50, "dollars": 0.0,
+    }  # fmt: skip
+    assert "calls 1" in run_command(control, "/cost")
+    assert talk.say("go") == ""
+    until(lambda: not control.running)
+    assert control.session is not None
+    assert control.stored is not None
+    spent = control.session.record.ledger.spent
+    stored = control.store.spent_on_models(control.stored.id)
+    assert {name: spent[name] for name in stored} == stored
+    assert (stored["calls"], stored["input_tokens"]) == (3, 300)
+    assert control.store.spent_in_chat("chat-7")["calls"] == 0
+    requests = [json.loads(call["request"]) for call in control.store.model_calls(control.stored.id)]
+    assert [request["messages"][-1]["content"] for request in requests][:2] == ["hi", "go"]
+    assert len(endpoint.requests) == 3
+
+
+def test_the_limits_of_the_study_hold_in_the_conversation_and_can_be_raised(
+    control: StudyControl, start: Start
+) -> None:
+    talk, endpoint = start()
+    run_command(control, "/budget calls=2")
+    assert talk.say("one") == ""
+    assert talk.say("two") == ""
+    assert talk.say("three") == "the budget of 2 calls is spent; /budget raises it"
+    assert len(endpoint.requests) == 2
+    run_command(control, "/budget calls=3")
+    assert talk.say("four") == ""
+    assert endpoint.requests[2]["messages"][-1]["content"].endswith("four")
+
+
+def test_a_run_counts_the_calls_of_the_conversation_as_they_happen(
+    control: StudyControl, start: Start, until: Any, evaluated: Any
+) -> None:
+    heard: list[events.Event] = []
+    control.on_event = heard.append
+    run_command(control, "/budget 100000")
+    run_command(control, "/start")
+    until(lambda: control.live is not None)
+    talk, _endpoint = start(Reply(200, answer("yes").body, delay_s=1.0))
+    turn = talk.begin("are you there?")
+    until(lambda: talk.conversation.messages != [])
+    first = control.live
+    run_command(control, "/freeze mode=fast")  # another session, with another ledger, while the call is under way
+    turn.result(timeout=60)
+    until(lambda: control.live is not None and control.live is not first)
+    assert control.live is not None
+    assert control.live.record.ledger.spent["calls"] == 1
+    assert control.stored is not None
+    assert control.store.spent_on_models(control.stored.id)["calls"] == 1
+    assert [each.outcome for each in heard if isinstance(each, events.ModelCalled)] == ["ok"]
+    run_command(control, "/stop")
+    until(lambda: not control.running)
+
+
+def test_dollars_that_cannot_be_counted_are_not_spent(control: StudyControl, start: Start) -> None:
+    talk, endpoint = start()
+    run_command(control, "/budget dollars=0.5")
+    assert "price" in talk.say("one")
+    assert endpoint.requests == []
+
+
+@pytest.mark.parametrize(("name", "talks"), [("auto", False), ("local", True)])
+def test_the_embedded_model_is_no_partner_unless_it_is_asked_for(
+    name: str, talks: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "Small.gguf"
+    file.touch()
+    monkeypatch.setattr("trimtab.agent.models.choice.embedded_model", lambda: file)
+    monkeypatch.setattr("trimtab.agent.models.choice.find_spec", lambda _name: object())
+    found = partner(ModelSection(name=name))
+    assert (found.model is not None) is talks
+    assert talks or "too small to talk to" in found.why_none
 
 
 # A stored conversation
