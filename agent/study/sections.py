@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 
 from ...tools.expressions import Expression, Value, parse
 from ...tools.targets import Evaluation, Form, Wording
+from ...tools.targets.reading.quantities import unit_of
 from ..models.settings import ModelSection
 from ..pruners.base import Variant
 from .desirability import between, larger, overall, smaller
@@ -159,6 +160,7 @@ class Constraint(_Section):
     metric: MetricName
     max: _Finite | None = None
     min: _Finite | None = None
+    unit: str = Field("", description="Unit of the bounds, such as 'ms'; what is printed in another one is converted.")
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -375,9 +377,15 @@ class Study(_Section):
 
     @cached_property
     def wording(self) -> Wording:
-        """How configurations are written into commands, the environment and files."""
+        """How configurations are written into commands, the environment and files, and which units metrics have."""
         forms = {name: each.form for name, each in self.parameters.items() if each.form != Form()}
-        return Wording(forms=forms, derived=self.derived)
+        named = [(each.metric, each.unit) for each in self.objectives]
+        named += [(each.metric, each.unit) for each in self.constraints]
+        units = {metric: unit for metric, unit in named if unit and unit_of(unit) is not None}
+        compared = [each.metric for each in self.constraints]
+        compared += [each.metric for each in self.objectives if each.aim is not None or each.desirability is not None]
+        absolute = tuple(metric for metric in dict.fromkeys(compared) if metric not in units)
+        return Wording(forms=forms, derived=self.derived, units=units, absolute=absolute)
 
     @property
     def required_metrics(self) -> tuple[str, ...]:

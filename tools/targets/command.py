@@ -14,7 +14,7 @@ from ..text import one_line, plain
 from . import metrics
 from .base import LOG_LENGTH, Measurement, Watch, Workplace
 from .evaluation import Evaluation
-from .patterns import from_patterns
+from .extraction import Written, read_metrics
 from .places import Places, whole
 from .scratch import remove_leftovers, working_directory
 from .seeds import files_with_check_seeds
@@ -97,13 +97,10 @@ class CommandTarget:
         """Return the command line for the values of places."""
         return self._places.command(values)
 
-    async def read_metrics(self, outcome: Outcome, directory: Path, _required: tuple[str, ...]) -> dict[str, float]:
+    async def read_metrics(self, outcome: Outcome, directory: Path, required: tuple[str, ...]) -> dict[str, float]:
         """Return all numbers the run reported; raises MetricsError."""
-        if self.evaluation.patterns:
-            return await from_patterns(outcome.stdout, self.evaluation.patterns)
-        if self.evaluation.metrics_file:
-            return await asyncio.to_thread(metrics.from_json_file, directory / self.evaluation.metrics_file)
-        return await asyncio.to_thread(metrics.from_last_json_line, outcome.stdout)
+        written = Written(outcome.stdout, outcome.stderr, directory)
+        return await read_metrics(self.evaluation, written, required, self.workplace.wording)
 
     def readable(self) -> tuple[Path, ...]:
         """Return what the sandbox shows of the hidden folders: the study, this Python, what the study names."""

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -9,6 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from ..sandbox import Limits
 from ..sandbox.choice import Isolation
+from ..spelling import did_you_mean
+from .reading.presets import load_preset, preset_names
+from .reading.spec import Reading, checked
 
 Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=1 << 63)]], Field(min_length=1, max_length=1000)]
 
@@ -39,8 +43,10 @@ class Evaluation(BaseModel):
     metrics_file: str | None = Field(None, description="JSON file the command writes, in its working directory.")
     patterns: dict[str, str] = Field(
         {},
-        description="Metric name to a regular expression over standard output whose group 1 is the number.",
+        description="Metric name to a regular expression over what is printed; group 1 is the number, with its unit.",
     )
+    metrics: dict[str, Reading] = Field({}, description="Metric name to how it is read, where a pattern is not enough.")
+    preset: str | None = Field(None, description="Read the report of a known program: 'wrk', 'pgbench', 'fio', ...")
     timeout_s: float = Field(300.0, gt=0, le=7 * 86400, allow_inf_nan=False, description="Wall-clock limit, seconds.")
     repeats: int = Field(1, ge=1, le=100, description="Evaluations per trial; metrics are their medians.")
     max_repeats: int | None = Field(
@@ -93,8 +99,8 @@ class Evaluation(BaseModel):
             raise ValueError("metrics_file and patterns exclude each other")
         if self.metrics_file is not None and Path(self.metrics_file).name != self.metrics_file:
             raise ValueError(f"metrics_file = {self.metrics_file!r} must be a plain file name in the working directory")
-        if self.python and (self.patterns or self.metrics_file):
-            raise ValueError("a python target returns its metrics: metrics_file and patterns go with command")
+        if self.python and (self.patterns or self.metrics_file or self.metrics or self.preset):
+            raise ValueError("a python target returns its metrics: metrics_file, patterns and the like go with command")
         if self.max_repeats is not None and self.max_repeats < self.repeats:
             raise ValueError(f"max_repeats = {self.max_repeats} is below repeats = {self.repeats}")
         return self
@@ -112,12 +118,23 @@ class Evaluation(BaseModel):
     def _patterns_compile(self) -> Self:
         for name, pattern in self.patterns.items():
             try:
-                groups = re.compile(pattern).groups
-            except (re.error, RecursionError, OverflowError) as error:
-                raise ValueError(f"patterns.{name} is not a regular expression: {error}") from None
-            if groups < 1:
-                raise ValueError(f"patterns.{name} has no group: put the number in parentheses")
+                checked(pattern)
+            except ValueError as error:
+                raise ValueError(f"patterns.{name} {error}") from None
+        both = sorted(self.patterns.keys() & self.metrics.keys())
+        if both:
+            raise ValueError(f"{both[0]!r} is in both patterns and metrics: keep one")
+        if self.preset is not None and self.preset not in preset_names():
+            known = preset_names()
+            guess = did_you_mean(self.preset, known)
+            raise ValueError(f"there is no preset {self.preset!r}{guess} (there are {', '.join(known)})")
         return self
+
+    @cached_property
+    def readings(self) -> dict[str, Reading]:
+        """How metrics are read, by name; others are looked for in JSON, by their names."""
+        known = load_preset(self.preset).metrics if self.preset is not None else {}
+        return {**known, **{name: Reading(pattern=each) for name, each in self.patterns.items()}, **self.metrics}
 
     @model_validator(mode="after")
     def _no_keys(self) -> Self:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ..text import is_name, one_line
+from .reading.documents import documents
 
 _MAX_BYTES = 4 << 20
 _MAX_METRICS = 1000
 _LONGEST_WATCHED = 64 << 10
-_LONGEST_NUMBER = 400
 _READ_ONLY = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
 
 
@@ -27,13 +27,14 @@ class MetricsError(ValueError):
     """The output holds no usable metrics; the message says why in one line."""
 
 
-def from_last_json_line(stdout: str) -> dict[str, float]:
-    """Return the numbers of the last line that is a JSON object."""
-    for line in reversed(stdout.replace("\r", "\n").split("\n")):
-        found = of_json_line(line)
-        if found is not None:
-            return found
-    raise MetricsError("printed no JSON line" if stdout.strip() else "printed nothing on standard output")
+def from_last_json_line(stdout: str) -> dict[str, float] | None:
+    """Return the numbers of the last line that is a JSON object; None where no line is.
+
+    Raises:
+        MetricsError: that line gives a name twice, or too many.
+    """
+    lines = reversed(stdout.replace("\r", "\n").split("\n"))
+    return next((found for line in lines if (found := of_json_line(line)) is not None), None)
 
 
 def of_json_line(line: str) -> dict[str, float] | None:
@@ -62,12 +63,42 @@ def of_watched_line(line: str) -> dict[str, float]:
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
+def documents_in(text: str) -> list[Any]:
+    """Return the JSON objects and lists that stand in a text, every number as a float.
+
+    Raises:
+        MetricsError: one gives a name twice.
+    """
+    return documents(text, json.JSONDecoder(parse_int=float, object_pairs_hook=_once).raw_decode)
+
+
+def document_of(text: str, where: str) -> Any:
+    """Return the JSON object or list that a text is, every number as a float.
+
+    Raises:
+        MetricsError: it is none, or gives a name twice.
+    """
+    try:
+        found = _parsed(text)
+    except (json.JSONDecodeError, RecursionError):
+        raise MetricsError(f"{where} is not JSON") from None
+    if not isinstance(found, dict | list):
+        raise MetricsError(f"{where} is not a JSON object")
+    return found
+
+
+def numbers_of(document: Any, where: str) -> dict[str, float]:
+    """Return the numbers of a JSON object by name; none of a list.
+
+    Raises:
+        MetricsError: there are too many.
+    """
+    return _numbers(document, where) if isinstance(document, dict) else {}
+
+
 def from_json_file(path: Path) -> dict[str, float]:
     """Return the numbers of a JSON object in a file that an evaluation wrote."""
-    try:
-        return _numbers(_parsed(read_text(path)), path.name)
-    except (json.JSONDecodeError, RecursionError):
-        raise MetricsError(f"{path.name} is not JSON") from None
+    return _numbers(document_of(read_text(path), path.name), path.name)
 
 
 def read_text(path: Path) -> str:
@@ -103,18 +134,6 @@ def _unread(path: Path, error: OSError) -> str:
         case errno.ENXIO:
             return f"{path.name} is not a plain file"
     return f"{path.name} cannot be read: {error.strerror}"
-
-
-def number_of(text: str, where: str) -> float:
-    """Return the number that a text is, thousands separators allowed.
-
-    Raises:
-        MetricsError: it is none.
-    """
-    try:
-        return float(text[:_LONGEST_NUMBER].replace(",", ""))
-    except ValueError:
-        raise MetricsError(f"{where} found {one_line(text, 40)!r}, which is not a number") from None
 
 
 def check_required(metrics: Mapping[str, float], required: tuple[str, ...]) -> dict[str, float]:

@@ -75,12 +75,16 @@ class Form(BaseModel):
 
 
 class Wording(BaseModel):
-    """How all values of a study are written: a form by parameter, and derived values as expressions by name."""
+    """How all values of a study are written and read: a form by parameter, derived values as expressions by name, units
+    by metric, and the metrics that are compared with numbers of the study file although no unit is given.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     forms: dict[str, Form] = {}
     derived: dict[str, str] = {}
+    units: dict[str, str] = {}
+    absolute: tuple[str, ...] = ()
 
     def complete(self, configuration: Mapping[str, Value]) -> dict[str, Value]:
         """Return a configuration with the derived values that have one.

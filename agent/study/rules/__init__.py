@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ....tools.catalogue import catalogue_names
-from ....tools.spelling import did_you_mean
+from ....tools.spelling import closest, did_you_mean
 from ...parts import PLANNERS, PRUNERS, SAMPLERS
 from ..sections import Study
 from . import expressions, places
@@ -28,11 +28,21 @@ def _metrics(study: Study, _directory: Path) -> Iterator[Finding]:
             if each.metric in seen:
                 yield (section, index, "metric"), f"{each.metric!r} is listed twice: keep one"
             seen.add(each.metric)
-    patterns = study.evaluation.patterns
-    if patterns:
-        for name in study.required_metrics:
-            if name not in patterns:
-                yield ("evaluation", "patterns"), f"has no pattern for metric {name!r}: add {name} = '...'"
+    yield from _unread(study)
+
+
+def _unread(study: Study) -> Iterator[Finding]:
+    """Metrics for which there is no reading: where all are read by patterns, and where a name is nearly that of one."""
+    evaluation = study.evaluation
+    only_patterns = evaluation.patterns and not evaluation.metrics and evaluation.preset is None
+    for name in study.required_metrics:
+        if name in evaluation.readings:
+            continue
+        if only_patterns:
+            yield ("evaluation", "patterns"), f"has no pattern for metric {name!r}: add {name} = '...'"
+        elif (near := closest(name, evaluation.readings, 0.75)) is not None:
+            path = "metrics" if near in evaluation.metrics else "preset"
+            yield ("evaluation", path), f"has no metric {name!r}; did you mean {near!r}?"
 
 
 def _python(study: Study, directory: Path) -> Iterator[Finding]:

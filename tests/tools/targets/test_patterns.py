@@ -8,39 +8,64 @@ import pytest
 from trimtab.tools.sandbox import choose_sandbox
 from trimtab.tools.targets import Evaluation, Workplace, build_target, patterns
 from trimtab.tools.targets.metrics import MetricsError
-from trimtab.tools.targets.patterns import from_patterns
+from trimtab.tools.targets.patterns import matches
 
 UNLUCKY = "a" * 60 + "b"
 
 
-async def test_the_last_match_of_each_pattern_counts() -> None:
+async def found(text: str, *patterns: str, several: bool = False) -> list[list[str]]:
+    return await matches(text, [(f"patterns.y{n}", each, several) for n, each in enumerate(patterns)])
+
+
+async def test_the_last_match_of_each_pattern_counts_with_its_unit() -> None:
     text = "loss: 3\nqps 10\nloss: 1,234.5 ms\n" + "x" * 3_000_000
-    assert await from_patterns(text, {"loss": r"loss: ([\d.,]+)", "qps": r"qps (\d+)"}) == {"loss": 1234.5, "qps": 10.0}
+    assert await found(text, r"loss: ([\d.,]+)", r"qps (\d+)", r"none (\d)") == [["1,234.5 ms"], ["10"], []]
+    assert await found(text, r"loss: ([\d.,]+)", several=True) == [["3", "1,234.5 ms"]]
+    assert await found("loss", r"loss( \d+)?") == [[]]
 
 
 @pytest.mark.parametrize(
-    ("pattern", "text", "reason"),
+    ("text", "pattern", "number"),
     [
-        (r"loss (\d+)", "none", "output does not match patterns.y"),
-        (r"loss (\w+)", "loss high", "'high', which is not a number"),
-        (r"loss( \d+)?", "loss", "output does not match patterns.y"),
-        (r"loss (.+)", "loss \x1b[31m\ud800", "which is not a number"),
+        ("t=812us,", r"t=(\d+)", "812us"),
+        ("t=812 us,", r"t=(\d+)", "812 us"),
+        ("t=5m", r"t=(\d+)", "5m"),
+        ("t=5 m", r"t=(\d+)", "5"),
+        ("t=12 apples", r"t=(\d+)", "12"),
+        ("t=12mississippi", r"t=(\d+)", "12"),
+        ("t=812us", r"t=(\d+)us", "812"),
+        ("t=-3", r"t=(-?\d+)", "-3"),
+        ("12.5 MiB/s", r"([\d.]+)", "12.5 MiB"),
     ],
 )
-async def test_what_is_no_number_is_a_reason(pattern: str, text: str, reason: str) -> None:
-    with pytest.raises(MetricsError, match=reason) as caught:
-        await from_patterns(text, {"y": pattern})
-    assert str(caught.value).isprintable()
+async def test_a_unit_right_after_the_number_belongs_to_it(text: str, pattern: str, number: str) -> None:
+    assert await found(text, pattern) == [[number]]
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "cut"),
+    [
+        ("n: 1,234", r"n: (\d+)", "'1' out of '1,234'"),
+        ("n: 12.5", r"n: (\d+)", "'12' out of '12.5'"),
+        ("n: 1:30", r"n: (\d+)", "'1' out of '1:30'"),
+        ("n: 5e3", r"n: (\d+)", "'5' out of '5e3'"),
+        ("1,234 ms", r"(\d+) ms", "'234' out of '1,234'"),
+        ("n: -5", r"(\d+)", "'5' out of '-5'"),
+    ],
+)
+async def test_half_a_number_is_refused(text: str, pattern: str, cut: str) -> None:
+    with pytest.raises(MetricsError, match=f"patterns.y0 cut {cut}: match the whole number"):
+        await found(text, pattern)
 
 
 async def test_a_pattern_that_never_ends_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patterns, "PROCESSOR_S", 1)
-    with pytest.raises(MetricsError, match=r"patterns\.slow needs more than 1 s"):
-        await from_patterns(f"7 {UNLUCKY}", {"quick": r"(\d)", "slow": r"(a+)+$"})
+    with pytest.raises(MetricsError, match=r"patterns\.y1 needs more than 1 s"):
+        await found(f"7 {UNLUCKY}", r"(\d)", r"(a+)+$")
 
 
 async def test_the_event_loop_is_free_meanwhile_and_a_cancellation_ends_it() -> None:
-    matching = asyncio.create_task(from_patterns(UNLUCKY, {"slow": r"(a+)+$"}))
+    matching = asyncio.create_task(found(UNLUCKY, r"(a+)+$"))
     for _ in range(20):
         await asyncio.sleep(0.01)
     assert not matching.done()
