@@ -30,6 +30,7 @@ class CommandTarget:
         self.evaluation = evaluation
         self.workplace = workplace
         self._left: list[str] = []
+        self._units: dict[str, str] = {}
         self._places = Places(evaluation, workplace)
 
     async def prepare(self) -> None:
@@ -100,7 +101,7 @@ class CommandTarget:
     async def read_metrics(self, outcome: Outcome, directory: Path, required: tuple[str, ...]) -> dict[str, float]:
         """Return all numbers the run reported; raises MetricsError."""
         written = Written(outcome.stdout, outcome.stderr, directory)
-        return await read_metrics(self.evaluation, written, required, self.workplace.wording)
+        return await read_metrics(self.evaluation, written, required, self.workplace.wording, self._units)
 
     def readable(self) -> tuple[Path, ...]:
         """Return what the sandbox shows of the hidden folders: the study, this Python, what the study names."""

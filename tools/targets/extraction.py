@@ -47,16 +47,24 @@ class _Found:
 
 
 async def read_metrics(
-    evaluation: Evaluation, written: Written, required: tuple[str, ...], wording: Wording
+    evaluation: Evaluation,
+    written: Written,
+    required: tuple[str, ...],
+    wording: Wording,
+    units_seen: dict[str, str] | None = None,
 ) -> dict[str, float]:
     """Return the numbers that an evaluation reported, the required ones among them.
+
+    `units_seen` are the units that stood behind the numbers of patterns in earlier evaluations, by metric, to be kept:
+    where a program changes its unit and the pattern leaves it out, numbers would not compare.
 
     Raises:
         MetricsError: one of these is not there; the message says what is, and which reading comes nearest.
     """
     found = _Found()
     readings = evaluation.readings
-    await _by_patterns(found, {n: r for n, r in readings.items() if r.pattern is not None}, written, wording)
+    patterns = {name: each for name, each in readings.items() if each.pattern is not None}
+    await _by_patterns(found, patterns, written, wording, {} if units_seen is None else units_seen)
     others = {name: each for name, each in readings.items() if each.pattern is None}
     await asyncio.to_thread(_by_place, found, others, written, wording)
     rest = tuple(name for name in required if name not in readings)
@@ -68,7 +76,9 @@ async def read_metrics(
     return found.metrics
 
 
-async def _by_patterns(found: _Found, readings: Mapping[str, Reading], written: Written, wording: Wording) -> None:
+async def _by_patterns(
+    found: _Found, readings: Mapping[str, Reading], written: Written, wording: Wording, units_seen: dict[str, str]
+) -> None:
     waiting = dict(readings)
     for place in dict.fromkeys(place for each in readings.values() for place in _places(each)):
         here = {name: each for name, each in waiting.items() if place in _places(each)}
@@ -78,13 +88,20 @@ async def _by_patterns(found: _Found, readings: Mapping[str, Reading], written: 
             found.missing |= dict.fromkeys(here, str(error))
             continue
         wanted = [(_title(name, each), str(each.pattern), each.take != "last") for name, each in here.items()]
-        for name, texts in zip(here, await matches(text, wanted), strict=True):
-            if texts:
-                waiting.pop(name)
-                found.missing.pop(name, None)
-                _take(found, name, texts, here[name], wording)
-            else:
+        for name, matched in zip(here, await matches(text, wanted), strict=True):
+            if not matched:
                 found.missing.setdefault(name, _no_match(name, here[name], text))
+                continue
+            waiting.pop(name)
+            found.missing.pop(name, None)
+            units = {units_seen.setdefault(name, matched[0].apart), *(each.apart for each in matched)}
+            if len(units) > 1:
+                both = " and ".join(sorted(map(repr, units)))
+                found.missing[name] = (
+                    f"{_title(name, here[name])} finds numbers before {both}: put the unit into the group"
+                )
+            else:
+                _take(found, name, [each.text for each in matched], here[name], wording)
 
 
 def _by_place(found: _Found, readings: Mapping[str, Reading], written: Written, wording: Wording) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from ..text import one_line
 from .metrics import MetricsError
@@ -21,11 +22,18 @@ _MOST_MATCHES = 100_000
 _NUMBER_GOES_ON = re.compile(r"[.,'’_]?[0-9]|[eE][+-]?[0-9]|:[0-9]{2}")
 _NUMBER_BEGAN = re.compile(r"[0-9][.,'’_:]?$|[.,][0-9]*$|(?:^|[\s=:(])[-+]$")
 _ADJACENT_UNIT = re.compile(r"(?:[numµμ]s|[smhd]|min|[kKMGTP](?:i?B|i|bit)?|B)(?![\w%])")
-_UNIT_AFTER_BLANK = re.compile(r"[ \t]{1,2}([numµμ]s(?:ec)?|[kKMGTP]i?B|msec)(?![\w%])")
+_UNIT_AFTER_BLANK = re.compile(r"[ \t]{1,2}([numµμ]s(?:ec)?|[kKMGTP]i?B|msec|s|sec)(?![\w%])")
 
 
-async def matches(text: str, patterns: Sequence[tuple[str, str, bool]]) -> list[list[str]]:
-    """Return the matches of each pattern's group 1, with the unit that stands right after it.
+class Match(NamedTuple):
+    """A number that a pattern found, with the unit that stands right after it; `apart` is one behind a blank."""
+
+    text: str
+    apart: str = ""
+
+
+async def matches(text: str, patterns: Sequence[tuple[str, str, bool]]) -> list[list[Match]]:
+    """Return the matches of each pattern's group 1.
 
     A pattern is (its name in messages, the regular expression, whether all its matches are wanted or the last).
 
@@ -42,7 +50,7 @@ async def matches(text: str, patterns: Sequence[tuple[str, str, bool]]) -> list[
     return found
 
 
-def _whole(name: str, text: str, before: str, after: str) -> str:
+def _whole(name: str, text: str, before: str, after: str) -> Match:
     """Return a matched number with its unit; refuse the half of a number."""
     digits = text[-1:].isdigit() or text[-1:] == "."
     if (digits and _NUMBER_GOES_ON.match(after)) or (text[:1].isdigit() and _NUMBER_BEGAN.search(before)):
@@ -50,8 +58,8 @@ def _whole(name: str, text: str, before: str, after: str) -> str:
         last = after.split()[0] if after[:1].strip() else ""
         around = one_line(f"{first}{text}{last}", 60)
         raise MetricsError(f"{name} cut {one_line(text, 40)!r} out of {around!r}: match the whole number")
-    unit = _ADJACENT_UNIT.match(after) or _UNIT_AFTER_BLANK.match(after)
-    return f"{text}{unit[0]}" if digits and unit else text
+    adjacent, apart = _ADJACENT_UNIT.match(after), _UNIT_AFTER_BLANK.match(after)
+    return Match(f"{text}{adjacent[0]}" if digits and adjacent else text, apart[1] if digits and apart else "")
 
 
 async def _answers(text: str, patterns: list[tuple[str, int]]) -> list[list[tuple[str, str, str]]]:

@@ -198,3 +198,19 @@ def test_much_text_with_many_brackets_is_read_in_bounded_work() -> None:
     for text in ("[" * 300_000, "{" * 300_000, '[{"a": ' * 100_000, "[1, " * 200_000, '{"a" ' * 200_000):
         assert documents_in(text) == []
     assert documents_in("[info] x\n{not json}\n[1,\n" * 2000 + '{"y": 1}') == [{"y": 1.0}]
+
+
+def test_a_unit_that_changes_behind_the_number_is_noticed() -> None:
+    evaluation = Evaluation(command=["true"], patterns={"t": r"mean: ([\d.]+)"})
+    seen: dict[str, str] = {}
+
+    def once(out: str) -> dict[str, float]:
+        return asyncio.run(read_metrics(evaluation, Written(out, "", NOWHERE), ("t",), Wording(), seen))
+
+    assert once("mean: 11.2 ms") == {"t": 11.2}
+    assert once("mean: 12.5 ms") == {"t": 12.5}
+    with pytest.raises(
+        MetricsError, match=r"patterns.t finds numbers before 'ms' and 's': put the unit into the group"
+    ):
+        once("mean: 1.2 s")
+    assert once("mean: 13 ms") == {"t": 13}

@@ -14,13 +14,14 @@ UNLUCKY = "a" * 60 + "b"
 
 
 async def found(text: str, *patterns: str, several: bool = False) -> list[list[str]]:
-    return await matches(text, [(f"patterns.y{n}", each, several) for n, each in enumerate(patterns)])
+    each_found = await matches(text, [(f"patterns.y{n}", each, several) for n, each in enumerate(patterns)])
+    return [[f"{match.text}|{match.apart}".removesuffix("|") for match in each] for each in each_found]
 
 
 async def test_the_last_match_of_each_pattern_counts_with_its_unit() -> None:
     text = "loss: 3\nqps 10\nloss: 1,234.5 ms\n" + "x" * 3_000_000
-    assert await found(text, r"loss: ([\d.,]+)", r"qps (\d+)", r"none (\d)") == [["1,234.5 ms"], ["10"], []]
-    assert await found(text, r"loss: ([\d.,]+)", several=True) == [["3", "1,234.5 ms"]]
+    assert await found(text, r"loss: ([\d.,]+)", r"qps (\d+)", r"none (\d)") == [["1,234.5|ms"], ["10"], []]
+    assert await found(text, r"loss: ([\d.,]+)", several=True) == [["3", "1,234.5|ms"]]
     assert await found("loss", r"loss( \d+)?") == [[]]
 
 
@@ -28,17 +29,19 @@ async def test_the_last_match_of_each_pattern_counts_with_its_unit() -> None:
     ("text", "pattern", "number"),
     [
         ("t=812us,", r"t=(\d+)", "812us"),
-        ("t=812 us,", r"t=(\d+)", "812 us"),
+        ("t=812 us,", r"t=(\d+)", "812|us"),
         ("t=5m", r"t=(\d+)", "5m"),
         ("t=5 m", r"t=(\d+)", "5"),
         ("t=12 apples", r"t=(\d+)", "12"),
         ("t=12mississippi", r"t=(\d+)", "12"),
         ("t=812us", r"t=(\d+)us", "812"),
         ("t=-3", r"t=(-?\d+)", "-3"),
-        ("12.5 MiB/s", r"([\d.]+)", "12.5 MiB"),
+        ("12.5 MiB/s", r"([\d.]+)", "12.5|MiB"),
     ],
 )
-async def test_a_unit_right_after_the_number_belongs_to_it(text: str, pattern: str, number: str) -> None:
+async def test_a_unit_right_after_the_number_belongs_to_it_and_one_behind_a_blank_is_told(
+    text: str, pattern: str, number: str
+) -> None:
     assert await found(text, pattern) == [[number]]
 
 
