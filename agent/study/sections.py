@@ -8,15 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-from ...tools.expressions import Expression, Value, parse
+from ...tools.expressions import Expression, ExpressionError, Value, parse
 from ...tools.targets import Evaluation, Form, Wording
 from ...tools.targets.reading.quantities import unit_of
 from ..models.settings import ModelSection
 from ..pruners.base import Variant
 from .desirability import between, larger, overall, smaller
-from .parameters import Parameter
+from .parameters import ExpressionText, Parameter
 from .space import Clause, Space
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
@@ -40,7 +40,9 @@ class About(_Section):
 class Forbidden(_Section):
     """A region that is never evaluated."""
 
-    when: str = Field(description="Expression over parameters; configurations for which it is true are forbidden.")
+    when: ExpressionText = Field(
+        description="Expression over parameters; configurations for which it is true are forbidden."
+    )
     reason: str = Field(min_length=1, description="Why; people and planners are told.")
 
 
@@ -312,13 +314,23 @@ class Apply(_Section):
     template: str = Field(description="Text with {parameter} places; a line that names an inactive one is left out.")
 
 
+def _without_circle(derived: dict[str, str]) -> dict[str, str]:
+    expressions = {name: parse(text) for name, text in derived.items()}
+    for name, expression in expressions.items():
+        try:
+            expression.expanded(expressions)
+        except ExpressionError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return derived
+
+
 class Study(_Section):
     """One study: search space, objectives, measurement and budget."""
 
     study: About
     parameters: dict[str, Parameter] = Field(min_length=1, max_length=1000)
     focus: dict[str, Focus] = {}
-    derived: dict[str, str] = Field(
+    derived: Annotated[dict[str, ExpressionText], AfterValidator(_without_circle)] = Field(
         {}, description="Values that follow from parameters, as expressions by name; for places and clauses."
     )
     forbidden: list[Forbidden] = []

@@ -7,12 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from .base import ExpressionText
 from .choices import BoolParameter, CategoricalParameter, OrdinalParameter
 from .ranges import FloatParameter, IntParameter
 
 __all__ = [
     "BoolParameter",
     "CategoricalParameter",
+    "ExpressionText",
     "FloatParameter",
     "IntParameter",
     "OrdinalParameter",

@@ -2,10 +2,28 @@
 
 import math
 import re
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from ....tools.expressions import ExpressionError, parse
 from ....tools.targets.wording import Form
+
+
+def readable_expression(text: str) -> str:
+    """Return the text of an expression; refuse what is none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        parse(text)
+    except ExpressionError as error:
+        raise ValueError(f"{error} in {text[:80]!r}") from None
+    return text
+
+
+ExpressionText = Annotated[str, AfterValidator(readable_expression)]
 
 
 class BaseParameter(BaseModel):
@@ -15,7 +33,9 @@ class BaseParameter(BaseModel):
 
     unit: str = Field("", description="Unit of the values, for people and models.")
     description: str = Field("", description="What the parameter does.")
-    when: str | None = Field(None, description="Expression over other parameters: active only when it is true.")
+    when: ExpressionText | None = Field(
+        None, description="Expression over other parameters: active only when it is true."
+    )
 
     @property
     def form(self) -> Form:

@@ -85,7 +85,7 @@ def test_a_shell_is_a_choice_and_values_are_not_quoted_twice(tmp_path: Path) -> 
         ),
         ({"apply": {"template": "{worker}"}}, "apply.template", "{worker} is no parameter"),
         ({"derived": {"y": "x * 2", "z": "y + nn"}}, "derived.z", "unknown parameter 'nn'"),
-        ({"derived": {"y": "z * 2", "z": "y + 1"}}, "derived.y", "circle"),
+        ({"derived": {"y": "z * 2", "z": "y + 1"}}, "derived", "y: derived values form a circle: z -> y -> z"),
         ({"derived": {"x": "1 + 1"}}, "derived.x", "parameter of this name"),
         ({"derived": {"min": "x + 1"}}, "derived.min", "meaning of its own"),
         ({"derived": {"y": "x +"}}, "derived.y", "not an expression"),
