@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatResult
 from langchain_openai import ChatOpenAI
 
+_MOST_CALLS = 64
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -53,7 +54,7 @@ def _take_odd_calls(message: dict[str, Any]) -> list[Any]:
     calls = message.get("tool_calls")
     good: list[Any] = []
     odd: list[Any] = []
-    for call in calls if isinstance(calls, list) else []:
+    for call in calls[:_MOST_CALLS] if isinstance(calls, list) else []:
         function = call.get("function") if isinstance(call, dict) else None
         if isinstance(function, dict) and isinstance(function.get("name"), str) and _is_object(function):
             good.append({**call, "id": str(call.get("id") or f"call_{len(good)}")})

@@ -7,7 +7,7 @@ import base64
 import html
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +21,7 @@ _REMOVED = "[removed]"
 _LOOKS_LIKE_A_KEY = re.compile(r"\b(sk|pk|key|ghp|xox[a-z])-[A-Za-z0-9_\-]{8,}")
 _SECRET_NAMES = re.compile(r"(API_?KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 _SHORTEST_KEY, _PART, _ENCODED_PART, _LONG_KEY = 8, 8, 12, 20
-_MOST_ITEMS, _DEEPEST = 2000, 24
+_MOST_PARTS, _DEEPEST, _LONGEST_NAME = 20_000, 24, 200
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _known: set[str] = set()
 
@@ -34,9 +34,7 @@ def remember_key(key: str) -> None:
 
 def redact(text: str) -> str:
     """Return text without keys: those in the environment or remembered, and what looks like one."""
-    for key in sorted(_keys(), key=len, reverse=True):
-        text = _without(text, key)
-    return _LOOKS_LIKE_A_KEY.sub(_REMOVED, text)
+    return _redacted(text, _keys())
 
 
 def safe(text: str, longest: int = LONGEST_TEXT) -> str:
@@ -44,21 +42,46 @@ def safe(text: str, longest: int = LONGEST_TEXT) -> str:
     return redact(plain(text[:longest]))
 
 
-def safe_data(value: Any, depth: int = _DEEPEST) -> Any:
-    """Return plain data whose texts are safe, with what is nested too deeply left out and long lists cut."""
-    if isinstance(value, str):
-        return safe(value)
-    if isinstance(value, dict):
-        items = list(value.items())[:_MOST_ITEMS] if depth else []
-        return {safe(str(name), 200): safe_data(each, depth - 1) for name, each in items}
-    if isinstance(value, list | tuple):
-        return [safe_data(each, depth - 1) for each in value[:_MOST_ITEMS]] if depth else []
-    return value if isinstance(value, bool | int | float) or value is None else safe(str(value))
+def safe_data(data: Any) -> Any:
+    """Return plain data whose texts are safe; what is nested too deeply or is too much is left out."""
+    return _Safe(_keys()).of(data, _DEEPEST)
 
 
-def _keys() -> set[str]:
+class _Safe:
+    """Makes data safe, up to a number of parts."""
+
+    def __init__(self, keys: list[str]) -> None:
+        self.keys, self.left = keys, _MOST_PARTS
+
+    def of(self, value: Any, depth: int) -> Any:
+        self.left -= 1
+        if isinstance(value, dict):
+            items = value.items() if depth else ()
+            return {
+                self.text(str(name), _LONGEST_NAME): self.of(each, depth - 1) for name, each in items if self.left > 0
+            }
+        if isinstance(value, list | tuple):
+            return [self.of(each, depth - 1) for each in (value if depth else ()) if self.left > 0]
+        if isinstance(value, bool | int | float) or value is None:
+            return value
+        return self.text(str(value), LONGEST_TEXT)
+
+    def text(self, text: str, longest: int) -> str:
+        return _redacted(plain(text[:longest]), self.keys)
+
+
+def _redacted(text: str, keys: Iterable[str]) -> str:
+    if len(text) < _SHORTEST_KEY:
+        return text
+    for key in keys:
+        text = _without(text, key)
+    return _LOOKS_LIKE_A_KEY.sub(_REMOVED, text)
+
+
+def _keys() -> list[str]:
+    """Return the keys, the longest first: one may be a part of another."""
     found = {value for name, value in os.environ.items() if _SECRET_NAMES.search(name)}
-    return {key for key in found | _known if len(key) >= _SHORTEST_KEY}
+    return sorted((key for key in found | _known if len(key) >= _SHORTEST_KEY), key=len, reverse=True)
 
 
 def _without(text: str, key: str) -> str:

@@ -6,6 +6,7 @@ Whatever fails ends in an event and an empty list: the optimizer goes on.
 import asyncio
 import contextlib
 from dataclasses import asdict, replace
+from importlib import import_module
 from pathlib import Path
 
 from ...prompts import Variant, VariantError, load_variant
@@ -104,6 +105,8 @@ class ModelPlanner:
         self._warming: asyncio.Task[None] | None = None
         self._facts = self._known_facts()
         self._way, self._proven = self._ways()[0], False
+        if self._way == "tools" and player is None:
+            import_module("sklearn.ensemble")  # what the tool analyse needs: not while an evaluation is timed
         self._texts = self._refused = 0
 
     @property

@@ -29,6 +29,7 @@ _DECORATION = " \t-*>`\"'"
 _WRAPPERS = ("values", "configuration", "config", "parameters", "params")
 _NOT_VALUES = {"rationale", "why", "reason", "explanation", "predicted"}
 _LONGEST_LINE, _LONGEST_NAME, _LONGEST_VALUE, _MOST_UNKNOWN = 2000, 100, 500, 10
+_LAYERS = 2
 _THOUGHT = re.compile(r"</think(?:ing)?>")
 
 
@@ -81,10 +82,11 @@ def parse_predictions(text: str) -> list[tuple[float, float, float]]:
 
 def proposals_in(found: Any, parameters: Collection[str]) -> tuple[RawProposal, ...]:
     """Return the proposals in plain data: a list of them, one, or flat values; also inside of a JSON string."""
-    if isinstance(found, dict) and "proposals" in found:
-        found = found["proposals"]
-    if isinstance(found, str):
-        found = find_json(found[:LONGEST_TEXT]).value
+    for _layer in range(_LAYERS):
+        if isinstance(found, str):
+            found = find_json(found[:LONGEST_TEXT]).value
+        if isinstance(found, dict) and "proposals" in found:
+            found = found["proposals"]
     entries = found if isinstance(found, list) else [found]
     return tuple(islice(_proposals(entries, parameters), MOST_PROPOSALS))
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.agent.planners.parsing import parse_answer, parse_predictions
+from trimtab.agent.planners.parsing import parse_answer, parse_predictions, proposals_in
 
 NAMES = ("x", "n", "mode")
 GOOD = {
@@ -96,3 +96,55 @@ def test_any_text_is_read_or_has_a_problem(text: str) -> None:
 def test_predictions_come_in_order() -> None:
     text = '{"predictions": [{"expected": 1, "low": 0, "high": 2}, {"expected": 3, "low": 4, "high": 2}]}'
     assert parse_predictions(text) == [(1, 0, 2), (3, 2, 4)]
+
+
+HOSTILE = {
+    "spaces before the end of a line": "x = 1" + " " * 190_000 + "y",
+    "many proposals": json.dumps({"proposals": [{"values": {"x": n, "n": n}} for n in range(5000)]}),
+    "lists that are never closed": "[1," * 66_000,
+    "objects that are never closed": '{"x":1,' * 27_000,
+    "only openings": "[" * 200_000,
+    "an open fence": "```json" + " " * 190_000,
+    "many fences": "```" * 60_000,
+    "many lines": "x = 1\n" * 40_000,
+    "one long number": "PREDICT " + "1" * 190_000,
+    "one long name": "a" * 190_000 + " = 1",
+    "one long value": json.dumps({"x": "9" * 190_000}),
+    "many unknown names": json.dumps({"x": 1, **{f"name{n}": n for n in range(15_000)}}),
+    "nested quotes": '{"proposals": "' + '\\"' * 90_000,
+    "thoughts that never end": "<think>" * 28_000,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_text_is_read_into_something_small(kind: str) -> None:
+    """Each of these took minutes, or gigabytes, where the work was more than linear."""
+    found = parse_answer(HOSTILE[kind], NAMES)
+    parse_predictions(HOSTILE[kind])
+    assert len(found.proposals) <= 50
+    assert (
+        sum(len(str(name)) + len(str(value)) for each in found.proposals for name, value in each.values.items())
+        < 40_000
+    )
+    assert all(len(each.values) <= len(NAMES) + 10 for each in found.proposals)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"proposals": [{"values": {"x": 1}}]},
+        {"proposals": {"values": {"x": 1}}},
+        {"proposals": json.dumps([{"values": {"x": 1}}])},
+        {"values": {"x": 1}},
+        {"x": 1},
+        [{"configuration": {"x": 1}}],
+        json.dumps({"proposals": [{"x": 1}]}),
+    ],
+)
+def test_arguments_of_the_tool_are_read_in_any_form(given: object) -> None:
+    assert [each.values for each in proposals_in(given, NAMES)] == [{"x": 1}]
+
+
+@pytest.mark.parametrize("given", [None, 7, "x", [], {}, {"proposals": None}, {"proposals": [[1]]}, "[" * 1000])
+def test_arguments_without_a_configuration_hold_none(given: object) -> None:
+    assert proposals_in(given, NAMES) == ()
