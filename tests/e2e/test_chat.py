@@ -11,13 +11,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trimtab.agent.memory.store import Store
+from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, tool_call
 
 pytestmark = [
     pytest.mark.e2e,
@@ -116,13 +117,60 @@ def test_a_person_tunes_the_example_approves_refuses_quits_and_resumes(terminal:
     terminal.until("Always, this study")
     terminal.keys("C-w")
     assert "refused: too large" in terminal.until("approved")
-    terminal.until("check of seconds", seconds=150)
+    terminal.until("check of seconds", seconds=900)
     terminal.keys("C-q")
     time.sleep(2)
     terminal.run("kill-server")
     terminal.start(f"{PROGRAM} chat --continue", size=(150, 80))  # the whole conversation
     terminal.until("refused: too large")
     terminal.until("opened sqlite-orders-1")
+
+
+def test_a_model_that_was_interrupted_and_killed_goes_on_with_the_conversation(terminal: Terminal) -> None:
+    (terminal.folder / "quick.toml").write_text(QUICK)
+
+    narrow = tool_call("narrow_range", {"parameter": "x", "low": -0.5, "high": 0.5})
+
+    def reply(request: dict[str, Any]) -> Reply:
+        said = [message for message in request["messages"] if message["role"] == "user"][-1]["content"]
+        if request["messages"][-1]["role"] == "tool":
+            return answer("It is done.")
+        if "wait" in said:
+            return tool_call("wait_for_study", {"until": "end", "seconds": 600})
+        return narrow if "narrow" in said else answer("I see.")
+
+    with ScriptedEndpoint(otherwise=reply) as endpoint:
+        program = f"OPENAI_BASE_URL={endpoint.base_url} OPENAI_MODEL=scripted OPENAI_API_KEY=none {PROGRAM} chat"
+        terminal.start(f"{program} quick.toml", size=(120, 40))
+        terminal.until("opened quick")
+        terminal.type("narrow it, please")
+        terminal.until("It is done.")
+        terminal.type("/budget 100000")
+        terminal.type("/start")
+        terminal.until("running")
+        terminal.type("wait for the end")
+        terminal.until("wait_for_study(")
+        terminal.keys("Escape")
+        terminal.until("✗ interrupted")
+        terminal.run("kill-server")
+        terminal.start(f"{program} --continue", size=(120, 40))
+        terminal.until("opened quick-1")
+        terminal.type("where were we?")
+        terminal.until("I see.")
+        told = endpoint.requests[-1]["messages"][1:]
+    roles = [message["role"] for message in told]
+    assert all(roles[at + 1] == "tool" for at, message in enumerate(told) if message.get("tool_calls"))
+    assert all(before != after or before == "tool" for before, after in pairwise(roles))
+    assert [message["content"] for message in told if message["role"] == "tool"][1] == "interrupted by the person"
+    whole = "\n".join(str(message["content"]) for message in told)
+    for words in (
+        "narrow it, please",
+        "x is searched from -0.5 to 0.5",
+        "It is done.",
+        "/budget 100000",
+        "where were we?",
+    ):
+        assert words in whole, words
 
 
 def test_a_killed_conversation_can_be_resumed(terminal: Terminal) -> None:
