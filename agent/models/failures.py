@@ -53,17 +53,30 @@ class Failure:
 def classify(error: BaseException) -> Failure:
     """Return what kind of failure an exception is, from its status code or its type's name."""
     message = " ".join(safe(str(error)[: 4 * _LONGEST_MESSAGE]).split())[:_LONGEST_MESSAGE] or type(error).__name__
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int):
+    status = next((found for found in map(_status, _causes(error)) if found is not None), None)
+    if status is not None:
         parameter = safe(str(getattr(error, "param", None) or ""), 60)
         return Failure(_by_status(status), f"HTTP {status}: {message}", _retry_after(error), parameter)
-    causes = [cause for cause in (error, error.__cause__, error.__context__) if cause is not None]
-    if any(type(cause).__name__ == "AnswerTooLargeError" for cause in causes):
+    if any(type(cause).__name__ == "AnswerTooLargeError" for cause in _causes(error)):
         return Failure("too_large", "the endpoint sent more than any answer can be")
     for kind in type(error).__mro__:
         if kind.__name__ in _BY_NAME:
             return Failure(_BY_NAME[kind.__name__], _with_cause(message, error))
     return Failure("invalid_response", f"{type(error).__name__}: {message}")
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an exception and what lies right behind it."""
+    return [cause for cause in (error, error.__cause__, error.__context__) if cause is not None]
+
+
+def _status(error: BaseException) -> int | None:
+    """Return the HTTP status of an exception, under the names that providers' packages give it."""
+    response = getattr(error, "response", None)
+    metadata = response.get("ResponseMetadata") if isinstance(response, dict) else None
+    found = [getattr(error, "status_code", None), getattr(error, "code", None)]
+    found += [metadata.get("HTTPStatusCode")] if isinstance(metadata, dict) else []
+    return next((status for status in found if type(status) is int and 400 <= status < 600), None)
 
 
 def _with_cause(message: str, error: BaseException) -> str:

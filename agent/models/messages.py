@@ -40,7 +40,11 @@ def message_of(result: ChatResult) -> AIMessage:
     found = result.generations[0]
     message = found.message
     assert isinstance(message, AIMessage)
-    message.response_metadata = {**(found.generation_info or {}), **message.response_metadata}
+    message.response_metadata = {
+        **(result.llm_output or {}),
+        **(found.generation_info or {}),
+        **message.response_metadata,
+    }
     return tamed(message)
 
 

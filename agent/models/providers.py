@@ -3,9 +3,10 @@
 Their own retries are off: `metered` retries, at one level and counted. Facts about providers are in providers.toml.
 """
 
+import math
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -26,6 +27,7 @@ class Provider:
     key: str | None = None
     extra: str | None = None
     address: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=lambda: {"max_retries": 0})
 
 
 def provider_named(name: str) -> Provider:
@@ -39,7 +41,7 @@ def known_providers() -> list[str]:
 
 
 @cache
-def _table() -> dict[str, dict[str, str]]:
+def _table() -> dict[str, dict[str, Any]]:
     return tomllib.loads(files(__package__ or "").joinpath("providers.toml").read_text(encoding="utf-8"))
 
 
@@ -57,7 +59,6 @@ def build(
     Raises:
         InputError: the provider's package is missing, or it refuses the model's name or key.
     """
-    settings: dict[str, Any] = {"timeout": section.timeout_s, "max_retries": 0}
     if model.provider == "openai" or local is not None:
         from .openai_chat import OpenAIChat
 
@@ -68,20 +69,30 @@ def build(
             api_key=secret,
             use_responses_api=False,
             http_async_client=client,
-            **settings,
+            timeout=section.timeout_s,
+            max_retries=0,
         )
     from langchain.chat_models import init_chat_model
 
-    if model.base_url is not None:
-        settings["base_url"] = model.base_url
     provider = provider_named(model.provider)
+    settings = {"timeout": math.ceil(section.timeout_s), **provider.settings}
+    settings |= {"base_url": model.base_url} if model.base_url is not None else {}
     try:
-        return init_chat_model(model.name, model_provider=model.provider, **settings)
+        built = init_chat_model(model.name, model_provider=model.provider, **settings)
     except ImportError:
         raise InputError(f"model {model.label} needs the package {provider.package}", install_hint(provider)) from None
     except Exception as error:  # noqa: BLE001  # every provider has its own way to miss a key or refuse a name
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"model {model.label} cannot be used: {reason}", "see the provider's documentation") from None
+    return _with_own_client(built, client)
+
+
+def _with_own_client(model: Any, client: Any) -> Any:
+    """Return a model that calls through our client, where its class shares one client between all event loops."""
+    shared = getattr(model, "_async_client", None)
+    if type(model).__module__.startswith("langchain_anthropic") and shared is not None:
+        model.__dict__["_async_client"] = shared.copy(http_client=client)  # a cached property
+    return model
 
 
 def install_hint(provider: Provider) -> str:
