@@ -143,6 +143,16 @@ def prompts_show(
 
 
 @app.command()
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Try what this machine isolates and limits; exits with 1 when something promised by default is missing."""
+    from .commands.doctor import print_examination
+
+    raise typer.Exit(print_examination(as_json=json))
+
+
+@app.command()
 def check(study: StudyFile) -> None:
     """Check a study file: print its search space as a table, or every mistake."""
     from .commands.check import print_study
