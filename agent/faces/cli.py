@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ...tools.errors import InputError
+from ...tools.own_environment import conceal
 from ...tools.plugins import in_group
 from .outcome import run
 
@@ -252,6 +253,7 @@ _add_commands()
 
 def main() -> None:
     """Run the command line; every error a person can act on is one clear line and an exit code."""
+    conceal()
     sys.exit(run(app))
 
 

@@ -19,7 +19,7 @@ from .launch import Launch
 from .limits import Limits, exceeded, format_size
 from .usage import Usage
 
-_FIRST_LOOK_S, _LOOK_EVERY_S = 0.02, 0.05
+_LOOK_EVERY_S = 0.05
 _GRACE_S, _LAST_GRACE_S = 2.0, 10.0
 
 Watch = Callable[[str], bool]
@@ -133,11 +133,9 @@ async def _watch(
 ) -> str | None:
     """Wait for the end; return the limit that was exceeded, if any."""
     deadline = time.monotonic() + command.timeout_s
-    pause = _FIRST_LOOK_S
     while True:
         left = deadline - time.monotonic()
-        await _wait(child.news, min(pause, max(left, 0)))
-        pause = _LOOK_EVERY_S
+        await _wait(child.news, min(_LOOK_EVERY_S, max(left, 0)))
         if outputs[0].stopped:
             return None
         if flooded := _flooded(outputs):

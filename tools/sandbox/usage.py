@@ -16,7 +16,7 @@ from .written import written
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # the evaluation's own, in memory
 _WALK_EVERY_S, _REST = 0.25, 20
 _DENIALS = 5
-_ENTER_AFTER_S = 0.05
+_ENTER_AFTER_S = 0.08
 _FEW = 100
 _MUCH = 8  # an eighth of the limit
 
