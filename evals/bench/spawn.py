@@ -29,7 +29,7 @@ def run() -> Iterator[Comparison]:
         bare = [*_without_filter(argv[: argv.index("--")]), "--", "true"]
         ours, baseline = interleaved_ms(
             [
-                lambda: runner.run(run_sandboxed(command, sandbox)),
+                lambda: runner.get_loop().run_until_complete(run_sandboxed(command, sandbox)),
                 lambda: subprocess.run(bare, check=True, env=environment, capture_output=True),
             ],
             runs=101,

@@ -81,6 +81,9 @@ def _places(command: "SandboxedCommand") -> Iterator[Place]:
         closed = (_closed_above(path) for path in (*shown, command.directory))
         away = {path for path in closed if path is not None and not any(map(path.is_relative_to, temporary))}
         private = (*private, *away)
+    others = command.directory.resolve().parent  # where the folders of evaluations at the same time are
+    if others != Path("/") and not any(map(others.is_relative_to, temporary)):
+        private = (*private, others)
     yield from (Place(path, "hidden", 1) for path in private)
     for path in shown:
         real = _real(path)

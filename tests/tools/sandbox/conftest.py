@@ -48,7 +48,7 @@ def attempt(tmp_path: Path) -> Callable[..., Outcome]:
 
     def attempt(sandbox: Sandbox, body: str, *arguments: str, **fields: Any) -> Outcome:
         (folder / "attack.py").write_text(BEGIN + body)
-        work = tmp_path / "work"
+        work = fields.pop("directory", tmp_path / "work")
         work.mkdir(exist_ok=True)
         python = (Path(sys.prefix), Path(sys.base_prefix))
         fields["readable"] = (folder, *python, *fields.get("readable", ()))

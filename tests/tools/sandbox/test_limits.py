@@ -99,11 +99,11 @@ def test_all_that_is_written_is_limited(attempt: Attempt, bubblewrap: Sandbox, n
     assert outcome.duration_s < 19
 
 
-def test_what_was_written_last_counts_too(attempt: Attempt, bubblewrap: Sandbox) -> None:
-    for name in ("many files of a moderate size", "many names"):
-        limit, body = WRITTEN[name]
-        outcome = attempt(bubblewrap, CHUNK + body, limits=Limits(disk=20 << 20, files=200))
-        assert f"limit {limit}" in (outcome.killed or ""), outcome
+@pytest.mark.parametrize("name", ["many files of a moderate size", "many names"])
+def test_what_was_written_last_counts_too(attempt: Attempt, bubblewrap: Sandbox, name: str) -> None:
+    limit, body = WRITTEN[name]
+    outcome = attempt(bubblewrap, CHUNK + body, limits=Limits(disk=20 << 20, files=200))
+    assert f"limit {limit}" in (outcome.killed or ""), outcome
 
 
 def test_links_are_not_followed_and_sparse_files_are_what_they_take(tmp_path: Path) -> None:

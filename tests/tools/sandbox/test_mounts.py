@@ -153,6 +153,20 @@ print(json.dumps({"own": client.connect("own") is None}))
     assert attack(bubblewrap, body) == {"own": True}
 
 
+def test_the_folders_of_other_evaluations_are_hidden(attack: Attack, bubblewrap: Sandbox, root: Path) -> None:
+    """Also when temporary files are kept elsewhere."""
+    place = root / "build" / f"tmp-{os.getpid()}"
+    (place / "other").mkdir(parents=True)
+    try:
+        assert attack(None, f"print(json.dumps(os.listdir({str(place)!r})))") == ["other"]
+        (place / "work").mkdir()
+        body = f"print(json.dumps(os.listdir({str(place)!r})))"
+        assert attack(bubblewrap, body, directory=place / "work") == ["work"]
+    finally:
+        for name in ("work", "other", ""):
+            (place / name).rmdir()
+
+
 def test_names_are_resolved_where_the_network_is_allowed(tmp_path: Path) -> None:
     command = SandboxedCommand(("true",), tmp_path, {}, timeout_s=1, network=True)
     mounts = mounts_of(command)
