@@ -63,7 +63,7 @@ def _happens(action: Callable[[], object]) -> bool:
     return False
 
 
-def _connects(family: int, address: object) -> bool:
+def _connects(family: int, address: tuple[str, int] | str) -> bool:
     with socket.socket(family) as client:
         client.settimeout(2)
         return _happens(lambda: client.connect(address))
