@@ -5,11 +5,12 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help install tune test test-services check bench kills recording lock clean
+.PHONY: help install tune test test-services soak check bench kills recording lock clean
 
 help:
 	@echo "make tune     set up and tune the SQLite example, about three minutes"
 	@echo "make test     set up and run the tests; make test-services those with a database or a browser"
+	@echo "make soak     disturb runs in every way for ten minutes"
 	@echo "make check    format, lint, types, import contracts"
 	@echo "make bench    benchmarks, as ratios against named baselines"
 	@echo "make install  set up only; make clean removes what it made"
@@ -34,6 +35,9 @@ test: $(INSTALLED)
 test-services: $(INSTALLED)
 	@sh .ci/install-programs tmux=tmux chromium=chromium pg_ctlcluster=postgresql
 	$(BIN)/python -m pytest -n auto -m services
+
+soak: $(INSTALLED)
+	$(BIN)/python -m tests.soak --minutes 10
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
