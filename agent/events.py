@@ -264,6 +264,7 @@ class CheckResult(BaseModel):
     constraints: list[ConstraintResult] = []
     smallest: float | None = Field(None, description="Gain that so many pairs of this spread prove 4 times in 5.")
     notes: list[str] = Field([], description="What a reader should know beside the verdict.")
+    void: bool = Field(False, description="Whether the incumbent failed or broke a constraint, so nothing is proved.")
 
 
 class AblationStep(BaseModel):

@@ -64,7 +64,7 @@ def study_finished(
         study=record.stored.key,
         trials=len(history.finished),
         stopped_by=stopped_by,
-        **_so_far(record),
+        **{**_so_far(record), **({"best": events.best_of(found.incumbent)} if found.incumbent else {})},
         check=found.checks[0] if found.checks else None,
         checks=found.checks,
         ablation=found.ablation,

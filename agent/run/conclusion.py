@@ -10,16 +10,19 @@ from ..executors.base import Executor, Job
 from ..memory.rows import StoredEvaluation
 from ..study.space import Configuration
 from ..trials.candidate import Candidate
+from ..trials.trial import Trial
 from ..verdict.ablation import measure_ablation
 from ..verdict.check import Measure, measure_pairs
+from ..verdict.contenders import next_contender
 from ..verdict.judgement import Pairs, judge, nothing_to_check
 from .record import Record
 
 
 @dataclass
 class Conclusion:
-    """What the end of a study found out; filled in by `conclude`."""
+    """What the end of a study found out; filled in by `conclude`. `incumbent` is the trial that was checked last."""
 
+    incumbent: Trial | None = None
     checks: list[CheckResult] = field(default_factory=list)
     ablation: list[AblationStep] = field(default_factory=list)
 
@@ -35,20 +38,37 @@ async def conclude(
     if incumbent is default:
         found.checks = nothing_to_check(study)
         return
-    measure, pairs = _measure_with(record, executor), Pairs([], [])
-    async for pairs in measure_pairs(study, default, incumbent, measure):
-        total = len(study.evaluation.check_seeds)
-        yield CheckProgressed(study=key, phase="check", done=len(pairs.default), total=total)
-        if stopping():
-            return
-    found.checks = judge(study, pairs)
-    if not (study.check.ablation and found.checks[0].improved):
+    measure = _measure_with(record, executor)
+    async for progress in _check(record, found, measure, stopping):
+        yield progress
+    if not (study.check.ablation and found.checks and found.checks[0].improved and found.incumbent is not None):
         return
-    async for done, total, steps in measure_ablation(study, default, incumbent, measure):
+    async for done, total, steps in measure_ablation(study, default, found.incumbent, measure):
         found.ablation = steps
         yield CheckProgressed(study=key, phase="ablation", done=done, total=total)
         if stopping():
             return
+
+
+async def _check(
+    record: Record, found: Conclusion, measure: Measure, stopping: Callable[[], bool]
+) -> AsyncIterator[CheckProgressed]:
+    """Check the incumbent, and while a result is void, the next best; when none holds, the incumbent's result stays."""
+    study, history = record.study, record.history
+    default, contender = history.default, history.incumbent
+    checked: list[Trial] = []
+    while default is not None and contender is not None:
+        pairs = Pairs([], [])
+        async for pairs in measure_pairs(study, default, contender, measure):
+            total = len(study.evaluation.check_seeds)
+            yield CheckProgressed(study=record.stored.key, phase="check", done=len(pairs.default), total=total)
+            if stopping():
+                return
+        checked.append(contender)
+        checks = judge(study, pairs)
+        if not found.checks or checks[0].improved:
+            found.incumbent, found.checks = contender, checks
+        contender = next_contender(study, history, checked, pairs) if checks[0].void else None
 
 
 def job(record: Record, candidate: Candidate, seed: int) -> Job:

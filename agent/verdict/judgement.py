@@ -95,6 +95,7 @@ def _judge_one(objective: Objective, pairs: Pairs, case: _Case) -> CheckResult:
         constraints=list(case.constraints),
         smallest=smallest,
         notes=list(case.notes),
+        void=bool(case.against),
     )
 
 
@@ -168,7 +169,7 @@ def _rescue(pairs: Pairs, constraints: Sequence[ConstraintResult]) -> str:
             f"the incumbent on {_failures(pairs.incumbent)}"
         )
     for each in constraints:
-        if each.default_keeps is False and each.incumbent_keeps and each.default and each.incumbent:
+        if each.default_keeps is False and each.incumbent_keeps is not False and each.default and each.incumbent:
             broken, kept = f"{each.default[0]:.4g}", f"{each.incumbent[0]:.4g}"
             return f"the default breaks {each.metric} {each.bound}: {broken}; the incumbent keeps it: {kept}"
     return ""

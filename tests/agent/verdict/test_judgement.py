@@ -120,11 +120,14 @@ def test_an_incumbent_that_breaks_a_constraint_is_never_an_improvement() -> None
     assert not both.improved
 
 
-def test_a_constraint_that_may_or_may_not_be_kept_rescues_nobody() -> None:
+def test_on_the_border_the_centre_decides_and_the_interval_is_shown() -> None:
     border = [ran(2.0, p99=500.0 + (-1) ** i * i) for i in range(10)]
     found = verdict([ran(1.0, p99=730.0)] * 10, border, constraints=PROMISE)
+    assert found.improved
     assert found.constraints[0].incumbent_keeps is None
-    assert not found.improved
+    assert any("to 504" in line or "to 503" in line for line in words.beside(found)), words.beside(found)
+    beyond = [ran(2.0, p99=501.0 + (-1) ** i * i) for i in range(10)]
+    assert not verdict([ran(1.0, p99=730.0)] * 10, beyond, constraints=PROMISE).improved
 
 
 def test_a_drifting_machine_is_said() -> None:
