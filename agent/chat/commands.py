@@ -12,6 +12,7 @@ from ...prompts import variant_names
 from ...tools.errors import InputError
 from ...tools.spelling import closest
 from ...tools.text import plain
+from ..models.endpoints import shown
 from ..study.apply import write
 from . import changing, looking
 from .approval import MODES
@@ -129,6 +130,16 @@ def _model(control: StudyControl, words: list[str]) -> str:
     return f"model: {control.overrides.get('model', {}).get('name', section)}; /model NAME changes it"
 
 
+def _trust(control: StudyControl, _words: list[str]) -> str:
+    from ..models.trust import require_trust
+
+    section = control.known_study().model
+    if section.base_url is None:
+        return "the study names no endpoint of its own"
+    require_trust(section, given=True)
+    return f"the endpoint {shown(section.base_url)} may be used from now on"
+
+
 def _prompts(control: StudyControl, words: list[str]) -> str:
     if words:
         return changing.set_prompts(control, words[0])
@@ -199,6 +210,7 @@ _ALL = (
     Command("freeze NAME=VALUE", "keep a parameter at a value", _freeze),
     Command("forbid CONDITION REASON", "never evaluate this region", _forbid),
     Command("model [NAME]", "show or change the model", _model),
+    Command("trust", "let the endpoint that the study names get the study and your key", _trust),
     Command("prompts [NAME]", "show or change the prompt variant", _prompts),
     Command("mode [ask, edits, auto]", "who approves proposals (Shift+Tab)", _mode),
     Command("cost", "what was spent", lambda control, _words: looking.cost(control)),

@@ -20,6 +20,7 @@ from ..events import CheckProgressed, Event, ModelCalled, StudyFinished
 from ..memory.rows import StoredStudy
 from ..memory.store import Store
 from ..models.meter import CallRecord
+from ..models.trust import UntrustedEndpointError
 from ..run.opening import definition, find_study
 from ..run.record import limits_of
 from ..run.session import Session
@@ -243,6 +244,8 @@ class StudyControl:
         trouble = ""
         try:
             await run.drive()
+        except UntrustedEndpointError as error:
+            trouble = f"{error.message}: /trust allows it from now on"
         except TrimtabError as error:
             trouble = str(error)
         except Exception as error:  # noqa: BLE001  # whatever ends a run is told to the person who watches it

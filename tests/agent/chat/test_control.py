@@ -210,6 +210,27 @@ def test_conversations_are_stored_found_and_exported(store: Store) -> None:
         Transcript(store, "99")
 
 
+def test_an_endpoint_that_a_study_names_is_used_once_the_person_trusts_it(
+    control: StudyControl, tmp_path: Path, quick: str
+) -> None:
+    ends: list[str] = []
+    control.on_end = ends.append
+    named = (
+        quick.replace('name = "none"', 'name = "model"') + '[model]\nname = "m"\nbase_url = "http://127.0.0.1:9/v1"\n'
+    )
+    (tmp_path / "named.toml").write_text(named)
+    assert "names no endpoint" in say(control, "/trust")
+    control.open_file(tmp_path / "named.toml")
+    for words in ("/trust allows it", "127.0.0.1:9"):
+        say(control, "/start")
+        wait(control)
+        until(lambda words=words: words in ends[-1] if ends else False)
+        assert control.store.studies() == []
+        if words.startswith("/trust"):
+            assert "may be used" in say(control, "/trust")
+    assert "/trust" not in ends[-1]
+
+
 async def test_waiting_that_is_cancelled_as_something_happens_ends(store: Store) -> None:
     control = StudyControl(store, Background())
     waiting = asyncio.create_task(control.happens(600))
