@@ -45,6 +45,16 @@ def _type(schema: Mapping[str, Any]) -> str:
     return " | ".join(dict.fromkeys(found))
 
 
+def _tables(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the tables with known fields that a value may be, or hold as a list or under names."""
+    for kind in _kinds(schema):
+        if kind.get("properties"):
+            yield kind
+        for within in (kind.get("items"), kind.get("additionalProperties")):
+            if isinstance(within, dict):
+                yield from _tables(within)
+
+
 def _fields(schema: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
     """Yield the fields of a table: name, type, default, what it means."""
     for name, field in schema.get("properties", {}).items():
@@ -52,9 +62,9 @@ def _fields(schema: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
         needed = name in schema.get("required", [])
         given = "" if default in (None, "", [], {}) else f" = {default}"
         about = f": {field['description']}" if field.get("description") else ""
-        inner = [kind for kind in _kinds(field) if kind.get("properties")]
+        inner = list(_tables(field))
         nested = f" {{{'; '.join(_fields(inner[0], depth + 1))}}}" if len(inner) == 1 and depth < _DEEPEST else ""
-        type_ = "table" if nested else _type(field)
+        type_ = _type(field)
         yield f"{name} ({type_}{given}{', required' if needed else ''}){about}{nested}"
 
 
