@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..tools.expressions import Value
+from ..tools.targets import Phase
 from ..tools.text import neutral_line
 from .trials.trial import Trial
 
 SCHEMA_VERSION = 1
 
-NoticeKind = Literal["sandbox", "hopeless", "cleanup", "model"]
+NoticeKind = Literal["sandbox", "hopeless", "restored", "cleanup", "model"]
 ProblemCode = Literal[
     "empty",
     "refusal",
@@ -151,6 +152,7 @@ class EvaluationFinished(_Event):
     state: Literal["complete", "failed", "pruned"]
     metrics: dict[str, float]
     reason: str | None = None
+    phase: Phase = Field("measure", description="Where it failed; the reason names it too, unless it is 'measure'.")
     duration_s: float
 
 

@@ -55,6 +55,8 @@ def small_study(**sections: Any) -> dict[str, Any]:  # sections as a study file 
         "budget": {"trials": 10},
         "sampler": {"name": "random"},
     }
+    if "target" in sections:
+        data["evaluation"] = {}
     for section, fields in sections.items():
         if isinstance(fields, dict) and section != "parameters":
             data[section] = {**data.get(section, {}), **fields}

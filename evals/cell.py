@@ -105,7 +105,7 @@ def study_of(cell: Cell, task: Task, limits: Mapping[str, float]) -> Study:
     sections["budget"] = {"trials": cell.trials, "give_up": 0, **limits}
     sections["check"] = {"ablation": False}
     if not cell.check:
-        sections["evaluation"] = {**sections["evaluation"], "check_seeds": [10**6]}
+        sections["evaluation"] = {**sections.get("evaluation", {}), "check_seeds": [10**6]}
     return parse_study(sections, task.directory / "cell.toml", check_files=task.measure is None)
 
 

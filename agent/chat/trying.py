@@ -44,9 +44,11 @@ async def _measure(study: Study) -> Measurement:
         seed=study.evaluation.tuning_seeds[0],
         required=study.required_metrics,
         fidelity=study.fidelity.high if study.fidelity else None,
+        target=study.target,
     )
     planned = planned_directory()
-    executor = LocalExecutor(study.evaluation, study.directory, () if planned is None else (planned,))
+    hidden = () if planned is None else (planned,)
+    executor = LocalExecutor(study.evaluation, study.directory, hidden, study.wording, target=study.target)
     try:
         return await executor.submit(job)
     finally:

@@ -7,12 +7,15 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from ...tools.targets import Evaluation, Measurement, Watch
+from ...tools.targets import AnyTarget, Evaluation, Measurement, Watch
 from ..trials.candidate import Candidate
 
 
 class Job(BaseModel):
-    """One evaluation to run; `warmup` is how many come before it and do not count, on a worker new to the candidate."""
+    """One evaluation to run; `warmup` is how many come before it and do not count, on a worker new to the candidate.
+
+    `target` is None where the evaluation section names it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,6 +26,7 @@ class Job(BaseModel):
     required: tuple[str, ...]
     fidelity: float | None = None
     warmup: int = 0
+    target: AnyTarget | None = None
 
 
 class Executor(Protocol):
@@ -39,7 +43,7 @@ class Executor(Protocol):
         """
 
     async def close(self) -> None:
-        """Restore the systems that were prepared."""
+        """Restore the systems that were prepared. May take `close_s` seconds, where an executor has that attribute."""
 
 
 Once = Callable[[Watch | None], Awaitable[Measurement]]
@@ -60,7 +64,7 @@ class Warmth:
         for _ in range(0 if warm else job.warmup):
             found = await once(None)
             if found.state == "failed":
-                return found.model_copy(update={"reason": f"warm-up: {found.reason}"})
+                return found.during("warm-up") if found.phase == "measure" else found
         found = await once(watch)
         self.key = job.candidate.key if found.state == "complete" else ""
         return found

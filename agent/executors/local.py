@@ -9,21 +9,38 @@ from pathlib import Path
 from ...tools.ending import Step, run_all
 from ...tools.errors import InputError
 from ...tools.sandbox import choose_sandbox
-from ...tools.targets import Evaluation, Measurement, Target, Watch, Wording, Workplace, build_target
+from ...tools.targets import (
+    Evaluation,
+    Journal,
+    Measurement,
+    Target,
+    TargetSection,
+    Watch,
+    Wording,
+    Workplace,
+    build_target,
+)
+from ...tools.targets.lifecycle import applied, measured
 from .base import Job, Warmth
 
-RESTORE_S = 60.0
-"""How long a target gets to restore its system, seconds."""
+_SLACK_S = 10.0
+
+Build = Callable[[Evaluation, Workplace, TargetSection | None], Target]
 
 
 @dataclass(eq=False)
 class _Worker:
-    """A target, and how far it got: `begun` when its `prepare` was called, `ready` when that succeeded."""
+    """A target, and how far it got: `begun` when its `prepare` was called, `ready` when that succeeded.
+
+    `applied` is the candidate that the system has, '' when that is not known.
+    """
 
     target: Target
+    journal: Journal
     warmth: Warmth = field(default_factory=Warmth)
     begun: bool = False
     ready: bool = False
+    applied: str = ""
 
     async def measure(self, job: Job, watch: Watch | None) -> Measurement:
         """Run one job, after the system was prepared."""
@@ -34,22 +51,29 @@ class _Worker:
         return await self.warmth.measure(job, lambda watched: self._once(job, watched), watch)
 
     async def _once(self, job: Job, watch: Watch | None) -> Measurement:
-        return await self.target.evaluate(
-            job.candidate.configuration, seed=job.seed, fidelity=job.fidelity, required=job.required, watch=watch
-        )
+        """Measure once; the candidate is applied first, where the system has another one or something went wrong."""
+        known, self.applied = self.applied, ""
+        if known != job.candidate.key:
+            failed = await applied(self.target, job.candidate)
+            if failed is not None:
+                return failed
+        found = await measured(self.target, job.seed, job.fidelity, job.required, watch)
+        self.applied = job.candidate.key if found.state == "complete" else ""
+        return found
 
     async def restore(self) -> None:
         """Undo what was prepared, also where that failed half way."""
-        self.ready = False
+        self.ready, self.applied = False, ""
         await self.target.restore()
+        self.journal.clear()
         self.begun = False
 
 
 class LocalExecutor:
-    """A pool of workers; each has its own target, and CPUs of its own when the study pins them."""
+    """A pool of workers; each has its own target, and CPUs of its own when the study pins them.
 
-    close_s = RESTORE_S + 10
-    """How long `close` may take, seconds."""
+    `close_s` is how long `close` may take, in seconds.
+    """
 
     def __init__(
         self,
@@ -57,21 +81,24 @@ class LocalExecutor:
         directory: Path,
         hidden: tuple[Path, ...] = (),
         wording: Wording | None = None,
-        build: Callable[[Evaluation, Workplace], Target] = build_target,
+        *,
+        target: TargetSection | None = None,
+        journal: Callable[[int], Journal] = lambda _worker: Journal(),
+        build: Build = build_target,
     ) -> None:
-        """Choose the sandbox and build a target per worker.
+        """Choose the sandbox and build a target per worker: of the section `target`, else what `evaluation` names.
 
         Raises:
-            InputError: the sandbox or the CPUs that the study asks for are not there.
+            InputError: the sandbox, the CPUs or the target that the study asks for are not there.
         """
         sandbox = choose_sandbox(evaluation.isolation)
         self.workers = evaluation.workers
         self.sandbox_name, self.sandbox_guarantees = sandbox.name, sandbox.guarantees
-        places = [
-            Workplace(sandbox, directory, cpus, hidden, wording or Wording(), worker)
-            for worker, cpus in enumerate(_cpu_sets(evaluation))
-        ]
-        self._workers = [_Worker(build(evaluation, place)) for place in places]
+        self._workers = []
+        for worker, cpus in enumerate(_cpu_sets(evaluation)):
+            place = Workplace(sandbox, directory, cpus, hidden, wording or Wording(), worker, journal(worker))
+            self._workers.append(_Worker(build(evaluation, place, target), place.journal))
+        self.close_s = _SLACK_S + max(worker.target.restore_s for worker in self._workers)
         self._idle = [*self._workers]
         self._free = asyncio.Semaphore(self.workers)
 
@@ -86,13 +113,13 @@ class LocalExecutor:
                 self._idle.append(worker)
 
     async def close(self) -> None:
-        """Restore every system that was begun to be prepared, all at once, each within `RESTORE_S`.
+        """Restore every system that was begun to be prepared, all at once, each within its target's `restore_s`.
 
         Raises:
             EndingError: one could not be restored; the others were.
         """
         begun = [worker for worker in self._workers if worker.begun]
-        await run_all([Step("restoring the target", worker.restore, RESTORE_S) for worker in begun])
+        await run_all([Step("restoring the target", one.restore, one.target.restore_s) for one in begun])
 
 
 def _cpu_sets(evaluation: Evaluation) -> list[tuple[int, ...]]:

@@ -226,6 +226,18 @@ def apply_(
         raise typer.Exit(1)
 
 
+@app.command()
+def restore(
+    study: StudyKey,
+    forget: Annotated[bool, typer.Option("--forget", help="Only forget what would have to be undone.")] = False,
+    store: StoreUrl = None,
+) -> None:
+    """Undo what a study changed before it was killed; its next run does so too."""
+    from .commands.restore import restore_study
+
+    restore_study(study, store, forgets=forget)
+
+
 @app.callback(invoke_without_command=True)
 def options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,

@@ -40,6 +40,7 @@ def evaluated(record: Record, stored: StoredEvaluation) -> events.EvaluationFini
         position=stored.position,
         repeats=max(record.study.evaluation.repeats, stored.position + 1),
         seed=stored.seed,
+        phase=stored.measurement.phase,
         **stored.measurement.model_dump(exclude={"log", "notice"}),
     )
 

@@ -82,6 +82,7 @@ def job(record: Record, candidate: Candidate, seed: int) -> Job:
         required=study.required_metrics,
         fidelity=study.fidelity.high if study.fidelity else None,
         warmup=study.evaluation.warmup,
+        target=study.target,
     )
 
 

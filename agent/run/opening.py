@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...tools.errors import InputError
+from ...tools.targets.section import ProgramSection, shorthand
 from ..memory.profiles import Profile
 from ..memory.rows import StoredStudy
 from ..memory.store import Store
@@ -25,6 +26,7 @@ _MAY_CHANGE = {
     "focus": None,
     "fidelity": {"high", "pruner", "variant"},
     "study": {"description"},
+    "target": {"teardown"},
     "evaluation": {"workers", "pin_cpus", "check_seeds", "max_repeats"},
 }
 
@@ -89,7 +91,7 @@ def resume_study(store: Store, study: Study, key: str | None = None) -> StoredSt
     if unreadable:
         message = f"cannot resume {stored.key}: of what it measured, this trimtab cannot read {', '.join(unreadable)}"
         raise InputError(message, "start anew without --resume")
-    changed = _changed(before.study.model_dump(mode="json"), study.model_dump(mode="json"))
+    changed = _changed(_meaning(before.study), _meaning(study))
     if changed:
         message = f"cannot resume {stored.key}: {', '.join(changed)} changed since, so its trials no longer compare"
         raise InputError(message, "undo the change, or start anew without --resume")
@@ -112,6 +114,17 @@ def _is_free(place: Place) -> bool:
     """Whether a field may differ between the runs of one study."""
     free = _MAY_CHANGE.get(str(place[0]), set())
     return free is None or (len(place) > 1 and place[1] in free)
+
+
+def _meaning(study: Study) -> dict[str, Any]:
+    """Return a study as plain data, alike for what means the same: a program in [target] or in [evaluation]."""
+    data = study.model_dump(mode="json")
+    section = study.target or shorthand(study.evaluation)
+    data["evaluation"] = study.program.model_dump(mode="json")
+    data["target"] = section.model_dump(mode="json") if section is not None else {}
+    if isinstance(section, ProgramSection):
+        data["target"] = {name: value for name, value in data["target"].items() if name not in section.FIELDS}
+    return data
 
 
 def _changed(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

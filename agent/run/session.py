@@ -7,7 +7,8 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from functools import partial
 from typing import Self
 
 from ...tools.ending import Ending, Step
@@ -26,6 +27,7 @@ from ..study.sections import Study
 from ..trials.trial import Trial
 from .announcing import study_finished, study_started
 from .conclusion import Conclusion, conclude
+from .journals import journal_folder, journal_of, undo_pending
 from .opening import resume_study, start_study
 from .proposing import Proposing
 from .record import Record
@@ -180,15 +182,18 @@ class Session:
         async with Ending() as ending:
             self._end(ending)
             if executor is None:
-                planned = planned_directory()
-                hidden = (*self.record.store.files, *(() if planned is None else (planned,)))
-                executor = LocalExecutor(self.study.evaluation, self.study.directory, hidden, self.study.wording)
+                executor = self._local()
             ending.then("closing the executor", executor.close, getattr(executor, "close_s", CLOSE_S))
             ending.then("ending the running evaluations", self._search.cancel, CLOSE_S)
             yield study_started(self.record, self.planner, executor)
             if executor.sandbox_name == "process":
                 message = f"weaker sandbox: {executor.sandbox_guarantees}"
                 self._emit(events.Notice(study=self.key, kind="sandbox", message=message))
+            if self.study.target is not None and self.study.target.hooks:
+                message = f"outside the sandbox, as you: target.{', target.'.join(self.study.target.hooks)}"
+                self._emit(events.Notice(study=self.key, kind="sandbox", message=message))
+            async for event in self._undo():
+                yield event
             async for event in self._search.run(executor):
                 yield event
             await self._end_thoughts()
@@ -210,6 +215,32 @@ class Session:
                 yield events.StudyInterrupted(study=self.key, trials=trials, resume="run it again with --resume")
             else:
                 yield self._finished(executor, found)
+
+    def _local(self) -> LocalExecutor:
+        """Return what evaluates on this machine; it notes beside the store what it will have to undo."""
+        study, store = self.study, self.record.store
+        planned = planned_directory()
+        hidden = (*store.files, journal_folder(store), *(() if planned is None else (planned,)))
+        journal = partial(journal_of, store, self.key, study)
+        where = (study.evaluation, study.directory, hidden, study.wording)
+        return LocalExecutor(*where, target=study.target, journal=journal)
+
+    async def _undo(self) -> AsyncIterator[events.Event]:
+        """Undo what killed runs on this store have left, before anything is measured.
+
+        Raises:
+            TrimtabError: what this study itself has left cannot be undone, so its results would mean nothing.
+        """
+        async for undone in undo_pending(self.record.store, self.key):
+            if undone.trouble and undone.study == self.key:
+                hint = f"mend that, or forget it: trimtab restore {self.key} --forget"
+                raise TrimtabError(
+                    f"what {self.key} changed before it was killed cannot be undone: {undone.trouble}", hint
+                )
+            message = f"restored what {undone.study} had changed before it was killed"
+            if undone.trouble:
+                message = f"what {undone.study} changed before it was killed is not undone: {undone.trouble}"
+            yield events.Notice(study=self.key, kind="restored", message=message)
 
     def stop(self) -> None:
         """Start nothing more; running evaluations end, then `run` ends. The study can be resumed."""

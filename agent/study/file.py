@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from ...tools.errors import InputError
 from ...tools.spelling import did_you_mean
+from ...tools.targets import TARGETS
 from .parameters import BoolParameter, CategoricalParameter, FloatParameter, IntParameter, OrdinalParameter
 from .rules import Finding, findings
 from .sections import Study
@@ -131,7 +132,7 @@ def _explain(error: dict[str, Any], data: dict[str, Any]) -> Finding:
         case "missing":
             message = f"missing: add {path[-1]} = ..."
         case "extra_forbidden":
-            guess = did_you_mean(str(path[-1]), _fields_at(error["loc"]), otherwise=": remove it")
+            guess = did_you_mean(str(path[-1]), _fields_at(error["loc"], data), otherwise=": remove it")
             message = f"unknown field{guess}"
         case "union_tag_not_found":
             path, message = (*path, "type"), f"missing: add type = one of {', '.join(map(repr, _KINDS))}"
@@ -160,9 +161,11 @@ def _is_marker(part: str | int, loc: tuple[str | int, ...]) -> bool:
     return len(loc) > 2 and loc[0] == "parameters" and loc.index(part) == 2 and part in _KINDS
 
 
-def _fields_at(loc: tuple[str | int, ...]) -> list[str]:
+def _fields_at(loc: tuple[str | int, ...], data: dict[str, Any]) -> list[str]:
     """Return the field names that are known where an unknown one was found."""
     model: type[BaseModel] = Study
+    if len(loc) > 1 and loc[0] == "target":
+        model, loc = TARGETS[data["target"]["kind"]].Section, loc[1:]
     if len(loc) > 2 and loc[0] == "parameters":
         return list(_KINDS[str(loc[2])].model_fields)
     for part in loc[:-1]:

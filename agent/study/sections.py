@@ -8,10 +8,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
 
 from ...tools.expressions import Expression, ExpressionError, Value, parse
-from ...tools.targets import Evaluation, Form, Wording
+from ...tools.targets import AnyTarget, Evaluation, Form, Wording
 from ...tools.targets.reading.quantities import unit_of
 from ..models.settings import ModelSection
 from ..pruners.base import Variant
@@ -327,6 +337,8 @@ def _without_circle(derived: dict[str, str]) -> dict[str, str]:
 class Study(_Section):
     """One study: search space, objectives, measurement and budget."""
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema["required"].remove("evaluation"))
+
     study: About
     parameters: dict[str, Parameter] = Field(min_length=1, max_length=1000)
     focus: dict[str, Focus] = {}
@@ -336,6 +348,7 @@ class Study(_Section):
     forbidden: list[Forbidden] = []
     objectives: list[Objective] = Field(min_length=1, max_length=20)
     constraints: list[Constraint] = []
+    target: AnyTarget | None = None
     evaluation: Evaluation
     budget: Budget = Budget()
     planner: PlannerSection = PlannerSection()
@@ -364,6 +377,20 @@ class Study(_Section):
     def text(self) -> str:
         """The text of the file that the study was read from; '' when there was none."""
         return self._text
+
+    @model_validator(mode="before")
+    @classmethod
+    def _target_alone(cls, given: object) -> object:
+        """Let a file with [target] do without [evaluation]."""
+        return {"evaluation": {}, **given} if isinstance(given, dict) and "target" in given else given
+
+    @model_validator(mode="after")
+    def _names_a_target(self) -> Self:
+        if self.target is None and self.evaluation.command is None and self.evaluation.python is None:
+            error = ValueError("give either command = '...' or python = 'module:function', or a [target]")
+            wrong = InitErrorDetails(type="value_error", loc=("evaluation",), input={}, ctx={"error": error})
+            raise ValidationError.from_exception_data("Study", [wrong])
+        return self
 
     @property
     def name(self) -> str:
@@ -398,6 +425,15 @@ class Study(_Section):
         compared += [each.metric for each in self.objectives if each.aim is not None or each.desirability is not None]
         absolute = tuple(metric for metric in dict.fromkeys(compared) if metric not in units)
         return Wording(forms=forms, derived=self.derived, units=units, absolute=absolute)
+
+    @cached_property
+    def program(self) -> Evaluation:
+        """The evaluation section as if it also said what [target] says of the program that measures."""
+        return self.target.into(self.evaluation) if self.target is not None else self.evaluation
+
+    def place_of(self, field: str) -> tuple[str, str]:
+        """Return where the file says a field of the program: in [target], or in [evaluation] as shorthand."""
+        return ("target" if self.target is not None else "evaluation", field)
 
     @property
     def required_metrics(self) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ def mounts_of(command: "SandboxedCommand", *, can_size: bool = True) -> Mounts:
     kinds = {str(place.path): place.kind for place in places if place.rank < _REFUSED}  # of equal paths the last counts
     places = [place for place in places if place.rank < _REFUSED or _around(place.path, kinds) is None]
     kinds |= {str(place.path): place.kind for place in places}
+    hidden = frozenset(place.path for place in places if place.kind == "hidden")
     own = command.directory.resolve()
     open_to_all = {*_interpreter(), *(folder.resolve() for folder in command.sockets)}
     mounts = Mounts()
@@ -62,7 +63,7 @@ def mounts_of(command: "SandboxedCommand", *, can_size: bool = True) -> Mounts:
             mounts.flags += _parents(place.path, kinds)
             _mount(place, mounts, command.limits if can_size else None)
             if place.kind == "shown" and drops_root() and place.path not in open_to_all:
-                show_private(place.path, mounts)
+                show_private(place.path, mounts, hidden)
     except BaseException:
         mounts.close()
         raise

@@ -8,6 +8,7 @@ a new one with the same entries, a private file as a copy in memory.
 import os
 import stat
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,8 +32,10 @@ class Mounts:
             os.close(self.open_files.pop())
 
 
-def show_private(top: Path, mounts: Mounts) -> None:
+def show_private(top: Path, mounts: Mounts, besides: Collection[Path] = ()) -> None:
     """Add flags that show what is private at and below `top`, which is already mounted. Looks at 3,000 entries.
+
+    `besides` are folders that are hidden later: what is in them must not be mounted.
 
     Raises:
         InputError: it is too much to be copied for every evaluation.
@@ -50,7 +53,8 @@ def show_private(top: Path, mounts: Mounts) -> None:
             entries = _entries(path)
             if status.st_mode & _PASS != _PASS:
                 _rebuild(path, entries, mounts)
-            waiting += [path / entry.name for entry in entries if not entry.is_symlink()]
+            below = (path / entry.name for entry in entries if not entry.is_symlink())
+            waiting += [each for each in below if each not in besides]
         elif stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IROTH:
             copied += status.st_size
             if copied > _MAX_BYTES or len(mounts.open_files) >= _MAX_FILES:

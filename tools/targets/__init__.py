@@ -4,25 +4,27 @@ A new kind is one module with a class like those here and one line in `TARGETS`,
 an entry point in the group `trimtab.targets`.
 """
 
-from collections.abc import Callable
-
-from ..plugins import Registry
-from .base import Measurement, Target, Watch, Workplace
+from .base import Candidate, Measurement, Phase, Target, TargetError, Watch, Workplace
 from .evaluation import Evaluation
+from .journal import Journal
+from .kinds import TARGETS, AnyTarget, build_target
+from .section import TargetSection
 from .wording import Form, Wording
 
-__all__ = ["TARGETS", "Evaluation", "Form", "Measurement", "Target", "Watch", "Wording", "Workplace", "build_target"]
-
-TARGETS: Registry[Callable[[Evaluation, Workplace], Target]] = Registry(
-    "target",
-    "trimtab.targets",
-    {
-        "command": f"{__name__}.command:CommandTarget",
-        "python": f"{__name__}.python:PythonTarget",
-    },
-)
-
-
-def build_target(evaluation: Evaluation, workplace: Workplace) -> Target:
-    """Return the target that an evaluation section asks for, on this workplace."""
-    return TARGETS[evaluation.target](evaluation, workplace)
+__all__ = [
+    "TARGETS",
+    "AnyTarget",
+    "Candidate",
+    "Evaluation",
+    "Form",
+    "Journal",
+    "Measurement",
+    "Phase",
+    "Target",
+    "TargetError",
+    "TargetSection",
+    "Watch",
+    "Wording",
+    "Workplace",
+    "build_target",
+]

@@ -1,19 +1,25 @@
 """The interface of a target, and the plain data that goes in and out of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from ..errors import TrimtabError
 from ..expressions import Value
 from ..sandbox import Sandbox
 from ..text import one_line, plain
+from .journal import Journal
 from .wording import Wording
 
 _AS_THEY_ARE = Wording()
 LOG_LENGTH, LONGEST_REASON = 4000, 600
+
+
+Phase = Literal["before", "apply", "warm-up", "measure", "after"]
+"""Where an evaluation can fail: in the target's own commands, in applying the configuration, or in measuring it."""
 
 
 class Measurement(BaseModel):
@@ -22,7 +28,7 @@ class Measurement(BaseModel):
     `metrics` are finite numbers by name; empty when `state` is failed, and then `reason` says why in one line.
     A pruned one was stopped early: its metrics are the last it reported. `log` is the end of what the evaluation
     printed: untrusted text. `notice` is what a person should know of the machine, such as a folder that stays behind.
-    All text is made plain here, whoever measured.
+    All text is made plain here, whoever measured. A failure elsewhere than in measuring names its phase first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,6 +39,16 @@ class Measurement(BaseModel):
     duration_s: float = 0.0
     log: str = ""
     notice: str = ""
+
+    @property
+    def phase(self) -> Phase:
+        """Where it failed; 'measure' also when it did not."""
+        named = (self.reason or "").partition(": ")[0]
+        return named if named in get_args(Phase) else "measure"  # type: ignore[return-value]  # one of Phase's words
+
+    def during(self, phase: Phase) -> "Measurement":
+        """Return the failed measurement as one that failed in another phase."""
+        return self.model_copy(update={"reason": one_line(f"{phase}: {self.reason}", LONGEST_REASON)})
 
     @field_validator("reason")
     @classmethod
@@ -54,10 +70,26 @@ Watch = Callable[[Mapping[str, float]], bool]
 """Sees the numbers of a JSON line that an evaluation printed; returns true to stop the evaluation."""
 
 
+class Candidate(Protocol):
+    """What is tried: a configuration, and the text of a code edit, or None. `key` is equal for equal candidates."""
+
+    @property
+    def configuration(self) -> Mapping[str, Value]:
+        """Values of the active parameters."""
+
+    @property
+    def patch(self) -> str | None:
+        """The edit."""
+
+    @property
+    def key(self) -> str:
+        """The identity."""
+
+
 @dataclass(frozen=True)
 class Workplace:
     """Where evaluations run: the sandbox, the study's folder (readable), the CPUs they are pinned to, how values are
-    written, and the number of the worker, from 0.
+    written, the number of the worker, from 0, and the journal in which it notes what it will have to undo.
 
     `hidden` are files and folders that an evaluation must not see, such as the store. A target whose system listens on
     unix sockets adds their folders to `sockets`: all others are out of an evaluation's reach when it has no network.
@@ -70,24 +102,34 @@ class Workplace:
     wording: Wording = _AS_THEY_ARE
     worker: int = 0
     sockets: tuple[Path, ...] = ()
+    journal: Journal = field(default_factory=Journal)
+
+
+class TargetError(TrimtabError):
+    """A configuration could not be applied, or the system not be prepared or restored."""
 
 
 class Target(Protocol):
-    """A system under tuning. Built once per worker; `evaluate` is never called twice at the same time."""
+    """A system under tuning, as one worker sees it: no two calls at the same time.
+
+    The order is `prepare`, then for each candidate `apply` and one or more `measure`, at the end `restore`. What
+    `restore` needs to know is noted in `workplace.journal` before anything is changed: after a kill, another process
+    builds the target again, with the same journal, and calls `restore` alone.
+    """
+
+    restore_s: float
+    """How long `restore` may take, seconds; then it is cancelled."""
 
     async def prepare(self) -> None:
-        """Get the system ready before the first evaluation. Raises TrimtabError when it cannot be tuned here."""
+        """Get the system ready before the first candidate. Raises TrimtabError when it cannot be tuned here."""
 
-    async def evaluate(
-        self,
-        configuration: Mapping[str, Value],
-        *,
-        seed: int,
-        fidelity: float | None = None,
-        required: tuple[str, ...] = (),
-        watch: Watch | None = None,
+    async def apply(self, candidate: Candidate) -> None:
+        """Bring a candidate to the system. Raises TargetError, or anything else, when that fails."""
+
+    async def measure(
+        self, seed: int, fidelity: float | None = None, *, required: tuple[str, ...] = (), watch: Watch | None = None
     ) -> Measurement:
-        """Apply `configuration`, run the workload once with `seed`, and return what was measured.
+        """Run the workload once on what was applied, and return what was measured.
 
         `watch` is given where intermediate values matter: it sees what each JSON line of the output reports, and
         returns true to stop the run.
@@ -96,4 +138,7 @@ class Target(Protocol):
         """
 
     async def restore(self) -> None:
-        """Bring the system back to how it was before `prepare`. Called once, also after a failure."""
+        """Bring the system back to how it was before `prepare`; harmless where nothing was changed, and again.
+
+        Called at the end of every run, also after a failure in `prepare` or `apply`.
+        """

@@ -7,16 +7,18 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from ..expressions import Value
 from ..sandbox import Outcome, SandboxedCommand, run
 from ..text import one_line, plain
 from . import metrics
-from .base import LOG_LENGTH, Measurement, Watch, Workplace
+from .base import LOG_LENGTH, Candidate, Measurement, TargetError, Watch, Workplace
 from .evaluation import Evaluation
 from .extraction import Written, read_metrics
 from .places import Places, whole
 from .scratch import remove_leftovers, working_directory
+from .section import CommandSection, ProgramSection
 from .seeds import files_with_check_seeds
 
 _PASSED_ON = ("TZ",)
@@ -26,9 +28,13 @@ _OUT_OF_MEMORY = re.compile(r"MemoryError|bad_alloc|[Cc]annot allocate memory|[O
 class CommandTarget:
     """Runs the study's command in the sandbox, in a fresh directory, and reads its metrics."""
 
-    def __init__(self, evaluation: Evaluation, workplace: Workplace) -> None:
-        self.evaluation = evaluation
+    Section: ClassVar[type[ProgramSection]] = CommandSection
+    restore_s = 10.0
+
+    def __init__(self, section: ProgramSection, evaluation: Evaluation, workplace: Workplace) -> None:
+        self.section, self.evaluation = section, evaluation
         self.workplace = workplace
+        self._configuration: Mapping[str, Value] = {}
         self._left: list[str] = []
         self._units: dict[str, str] = {}
         self._places = Places(evaluation, workplace)
@@ -42,6 +48,22 @@ class CommandTarget:
         self._places.check()
         await asyncio.to_thread(remove_leftovers, self._left.append)
 
+    async def apply(self, candidate: Candidate) -> None:
+        """Remember the configuration: each run of the program gets it.
+
+        Raises:
+            TargetError: an edit of the program goes with it.
+        """
+        if candidate.patch is not None:
+            raise TargetError("a command cannot apply an edit of a program")
+        self._configuration = candidate.configuration
+
+    async def measure(
+        self, seed: int, fidelity: float | None = None, *, required: tuple[str, ...] = (), watch: Watch | None = None
+    ) -> Measurement:
+        """Run the command once; see `Target.measure`."""
+        return await self.evaluate(self._configuration, seed=seed, fidelity=fidelity, required=required, watch=watch)
+
     async def restore(self) -> None:
         """Nothing to do: every evaluation has a directory of its own."""
 
@@ -54,7 +76,7 @@ class CommandTarget:
         required: tuple[str, ...] = (),
         watch: Watch | None = None,
     ) -> Measurement:
-        """Run the command once; see `Target.evaluate`."""
+        """Run the command once with a configuration."""
         try:
             async with working_directory(self._left.append) as directory:
                 values = self._places.values(configuration, seed, fidelity, directory)

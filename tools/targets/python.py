@@ -9,12 +9,15 @@ from ..expressions import Value
 from ..sandbox import Outcome
 from . import metrics
 from .command import CommandTarget
+from .section import PythonSection
 
 _WORKER = Path(__file__).with_name("python_worker.py")
 
 
 class PythonTarget(CommandTarget):
     """Calls `function(configuration)`, with `seed` and `fidelity` where its signature takes them."""
+
+    Section = PythonSection
 
     def argv(self, values: Mapping[str, Value]) -> list[str]:  # noqa: ARG002
         """Return the worker's command line; it reads the configuration from its job file."""

@@ -7,7 +7,7 @@ from ....tools.catalogue import catalogue_names
 from ....tools.spelling import closest, did_you_mean
 from ...parts import PLANNERS, PRUNERS, SAMPLERS
 from ..sections import Study
-from . import expressions, places
+from . import expressions, places, target
 from .expressions import Finding
 
 __all__ = ["Finding", "findings"]
@@ -33,23 +33,16 @@ def _metrics(study: Study, _directory: Path) -> Iterator[Finding]:
 
 def _unread(study: Study) -> Iterator[Finding]:
     """Metrics for which there is no reading: where all are read by patterns, and where a name is nearly that of one."""
-    evaluation = study.evaluation
+    evaluation = study.program
     only_patterns = evaluation.patterns and not evaluation.metrics and evaluation.preset is None
     for name in study.required_metrics:
         if name in evaluation.readings:
             continue
         if only_patterns:
-            yield ("evaluation", "patterns"), f"has no pattern for metric {name!r}: add {name} = '...'"
+            yield study.place_of("patterns"), f"has no pattern for metric {name!r}: add {name} = '...'"
         elif (near := closest(name, evaluation.readings, 0.75)) is not None:
             path = "metrics" if near in evaluation.metrics else "preset"
-            yield ("evaluation", path), f"has no metric {name!r}; did you mean {near!r}?"
-
-
-def _python(study: Study, directory: Path) -> Iterator[Finding]:
-    if study.evaluation.python is not None:
-        module = study.evaluation.python.partition(":")[0].replace(".", "/")
-        if not (directory / f"{module}.py").is_file() and not (directory / module / "__init__.py").is_file():
-            yield ("evaluation", "python"), f"there is no {module}.py beside the study file"
+            yield study.place_of(path), f"has no metric {name!r}; did you mean {near!r}?"
 
 
 def _names_of_parts(study: Study, _directory: Path) -> Iterator[Finding]:
@@ -120,7 +113,9 @@ RULES: tuple[Callable[[Study, Path], Iterator[Finding]], ...] = (
     places.all_used,
     places.whole_words,
     places.program,
-    _python,
+    target.named_once,
+    target.function,
+    target.hooks,
     _names_of_parts,
     _goals,
     _focus,

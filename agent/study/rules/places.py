@@ -19,7 +19,6 @@ _SHELL_WORD = re.compile(  # a word that only a shell reads as something else
     re.DOTALL,
 )
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"}
-_COMMAND = ("evaluation", "command")
 
 
 def places(study: Study, _directory: Path) -> Iterator[Finding]:
@@ -41,15 +40,14 @@ def places(study: Study, _directory: Path) -> Iterator[Finding]:
 
 def evaluated(study: Study) -> list[Text]:
     """Return the texts that are filled in for an evaluation."""
-    command: list[Text] = [(_COMMAND, word) for word in study.evaluation.command or []]
-    return command + [
-        (("evaluation", "environment", variable), text) for variable, text in study.evaluation.environment.items()
-    ]
+    program, place = study.program, study.place_of("environment")
+    command: list[Text] = [(study.place_of("command"), word) for word in program.command or []]
+    return command + [((*place, variable), text) for variable, text in program.environment.items()]
 
 
 def all_used(study: Study, _directory: Path) -> Iterator[Finding]:
     """A parameter has some effect: it stands in a place, is part of what does, or decides about another one."""
-    if study.evaluation.command is None:
+    if study.program.command is None:
         return
     try:
         named = {name for _path, text in evaluated(study) for name in names_in(text)}
@@ -60,7 +58,7 @@ def all_used(study: Study, _directory: Path) -> Iterator[Finding]:
     unused = [name for name in study.parameters if name not in used]
     if unused and named & {*study.parameters, *study.derived}:
         yield (
-            _COMMAND,
+            study.place_of("command"),
             f"{{{unused[0]}}} is nowhere in it, so it would have no effect (or read them all from $TRIMTAB_JOB)",
         )
 
@@ -79,42 +77,48 @@ def _with_derived(study: Study, names: set[str]) -> set[str]:
 def whole_words(study: Study, _directory: Path) -> Iterator[Finding]:
     """What may become no word or several stands alone."""
     whole = {name for name, form in study.wording.forms.items() if form.whole_word}
-    for word in [] if study.evaluation.shell else study.evaluation.command or []:
+    for word in [] if study.program.shell else study.program.command or []:
         for name in sorted(_names(word) & whole):
             if word != f"{{{name}}}":
-                yield _COMMAND, f"{{{name}}} in {word!r} needs a word of its own: it has a flag, or is several words"
+                yield (
+                    study.place_of("command"),
+                    f"{{{name}}} in {word!r} needs a word of its own: it has a flag, or is several words",
+                )
 
 
 def program(study: Study, directory: Path) -> Iterator[Finding]:
     """The program is there and may be run, and its files are looked for in the right folder."""
-    words = study.evaluation.command
-    if words is None or study.evaluation.shell:
+    words = study.program.command
+    if words is None or study.program.shell:
         return
     for word in words:
         if "{" not in word and not Path(word).is_absolute() and "." in word and (directory / word).is_file():
-            yield _COMMAND, f"{word!r} runs in an empty directory: write {{study_dir}}/{word}"
+            yield study.place_of("command"), f"{word!r} runs in an empty directory: write {{study_dir}}/{word}"
     named = words[0].replace("{study_dir}", str(directory))
     if "{" in named or shutil.which(named) is not None:
         return
     if Path(named).is_file():
-        yield _COMMAND, f"the program {words[0]!r} may not be run: chmod +x {named}"
+        yield study.place_of("command"), f"the program {words[0]!r} may not be run: chmod +x {named}"
     else:
-        yield _COMMAND, f"the program {words[0]!r} was not found"
+        yield study.place_of("command"), f"the program {words[0]!r} was not found"
 
 
 def shell(study: Study, _directory: Path) -> Iterator[Finding]:
     """What only a shell understands goes with one, and values in its command are not quoted twice."""
-    evaluation = study.evaluation
+    evaluation = study.program
     words = evaluation.command or []
     if evaluation.shell:
         inside = quoted_place(words[0]) if _names(words[0]) else None
         if inside is not None:
-            yield _COMMAND, f"{{{inside}}} stands inside quotes: values are quoted where they stand, so leave them out"
-    elif "shell" not in evaluation.model_fields_set:
+            yield (
+                study.place_of("command"),
+                f"{{{inside}}} stands inside quotes: values are quoted where they stand, so leave them out",
+            )
+    elif "shell" not in (study.target or study.evaluation).model_fields_set:
         for word in _without_own_shell(words):
             if _SHELL_WORD.fullmatch(word) and not _after_dollars(word) & study.parameters.keys():
                 meant = "set shell = true (values are quoted), or shell = false to mean it"
-                yield _COMMAND, f"{word!r} is passed as it stands, there is no shell: {meant}"
+                yield study.place_of("command"), f"{word!r} is passed as it stands, there is no shell: {meant}"
 
 
 def _names(text: str) -> set[str]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from trimtab.agent.executors import local
 from trimtab.agent.executors.base import Job
 from trimtab.agent.executors.local import LocalExecutor
 from trimtab.agent.testing import ExecutorContract, FunctionExecutor, contract_loss
@@ -36,14 +35,18 @@ class TestLookUp(ExecutorContract):
 class Brittle:
     """A target that writes down what is done to it, and breaks where it is told to."""
 
-    def __init__(self, **breaks: str) -> None:
-        self.breaks, self.done = breaks, list[str]()
+    def __init__(self, restore_s: float = 60.0, **breaks: str) -> None:
+        self.restore_s, self.breaks, self.done = restore_s, breaks, list[str]()
 
     async def prepare(self) -> None:
         await self._do("prepare")
 
-    async def evaluate(self, _configuration: Mapping[str, Any], **_how: Any) -> Measurement:
-        await self._do("evaluate")
+    async def apply(self, candidate: Candidate) -> None:
+        self.candidate = candidate
+        await self._do("apply")
+
+    async def measure(self, _seed: int, _fidelity: float | None = None, **_how: Any) -> Measurement:
+        await self._do("measure")
         return Measurement(state="complete", metrics={"loss": 1.0})
 
     async def restore(self) -> None:
@@ -65,22 +68,21 @@ def job(folder: Path) -> Job:
 
 
 def executor(folder: Path, *targets: Brittle) -> LocalExecutor:
-    study = ExecutorContract().study(folder)
-    waiting = list(targets)
-    return LocalExecutor(study.evaluation, study.directory, build=lambda *_: waiting.pop(0))
+    study, waiting = ExecutorContract().study(folder), list(targets)
+    evaluation = study.evaluation.model_copy(update={"workers": len(targets)})
+    return LocalExecutor(evaluation, study.directory, build=lambda *_: waiting.pop(0))
 
 
 async def test_every_target_is_restored_though_one_raises_and_one_hangs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(local, "RESTORE_S", 2.0)
     for breaks in ({"restore": "raises"}, {"restore": "hangs"}):
-        broken, sound = Brittle(**breaks), Brittle()
+        broken, sound = Brittle(2.0, **breaks), Brittle()
         opened = executor(tmp_path, broken, sound)
         await asyncio.gather(*(opened.submit(job(tmp_path)) for _ in range(2)))
         with pytest.raises(EndingError, match=r"restoring the target: (RuntimeError: no restore|not done after)"):
             await opened.close()
-        assert sound.done == ["prepare", "evaluate", "restore"]
+        assert sound.done == ["prepare", "apply", "measure", "restore"]
 
 
 async def test_a_target_that_was_prepared_half_way_is_restored(tmp_path: Path) -> None:
@@ -118,10 +120,15 @@ async def test_a_target_that_could_not_be_prepared_is_prepared_again_for_the_nex
 class Counting(Brittle):
     """A target that writes down what it measures, and fails for x below 0."""
 
-    async def evaluate(self, configuration: Mapping[str, Any], **_how: Any) -> Measurement:
-        self.done.append(str(configuration["x"]))
+    async def apply(self, candidate: Candidate) -> None:
+        self.candidate = candidate
+        self.done.append("apply")
+
+    async def measure(self, _seed: int, _fidelity: float | None = None, **_how: Any) -> Measurement:
+        x = float(str(self.candidate.configuration["x"]))
+        self.done.append(str(x))
         await asyncio.sleep(0)
-        if configuration["x"] < 0:
+        if x < 0:
             return Measurement(state="failed", reason="x is negative")
         return Measurement(state="complete", metrics={"loss": 1.0})
 
@@ -134,8 +141,8 @@ async def test_warm_ups_run_on_the_worker_of_their_evaluation(tmp_path: Path) ->
     one, other = Counting(), Counting()
     opened = executor(tmp_path, one, other)
     await asyncio.gather(*(opened.submit(warming(tmp_path, x)) for x in (0.1, 0.2, 0.3, 0.4)))
-    assert one.done == ["prepare", *["0.1"] * 3, *["0.3"] * 3]
-    assert other.done == ["prepare", *["0.2"] * 3, *["0.4"] * 3]
+    assert one.done == ["prepare", "apply", *["0.1"] * 3, "apply", *["0.3"] * 3]
+    assert other.done == ["prepare", "apply", *["0.2"] * 3, "apply", *["0.4"] * 3]
 
 
 async def test_what_a_worker_is_warm_for_is_measured_there_without_warming_up_again(tmp_path: Path) -> None:
@@ -144,9 +151,9 @@ async def test_what_a_worker_is_warm_for_is_measured_there_without_warming_up_ag
     await asyncio.gather(*(opened.submit(warming(tmp_path, x)) for x in (0.1, 0.2)))
     for seed in (2, 3):
         await opened.submit(warming(tmp_path, 0.2, seed))
-    assert other.done == ["prepare", *["0.2"] * 5]
+    assert other.done == ["prepare", "apply", *["0.2"] * 5]
     await opened.submit(warming(tmp_path, 0.3))
-    assert one.done == ["prepare", *["0.1"] * 3, *["0.3"] * 3]
+    assert one.done == ["prepare", "apply", *["0.1"] * 3, "apply", *["0.3"] * 3]
 
 
 async def test_the_first_warm_up_that_fails_is_the_result_and_told_apart(tmp_path: Path) -> None:
@@ -154,4 +161,27 @@ async def test_the_first_warm_up_that_fails_is_the_result_and_told_apart(tmp_pat
     opened = executor(tmp_path, target, Counting())
     found = await opened.submit(warming(tmp_path, -0.5))
     assert (found.state, found.reason) == ("failed", "warm-up: x is negative")
-    assert target.done == ["prepare", "-0.5"]
+    assert target.done == ["prepare", "apply", "-0.5"]
+
+
+async def test_a_candidate_is_applied_once_for_its_warm_ups_and_repeats_and_again_after_a_failure(
+    tmp_path: Path,
+) -> None:
+    target = Brittle()
+    opened = executor(tmp_path, target)
+    for seed in (1, 2):
+        await opened.submit(warming(tmp_path, 0.5, seed))
+    target.breaks = {"measure": "raises"}
+    failed = await opened.submit(warming(tmp_path, 0.5, 3))
+    assert (failed.state, failed.phase, failed.reason) == ("failed", "measure", "RuntimeError: no measure")
+    target.breaks = {}
+    await opened.submit(warming(tmp_path, 0.5, 4))
+    assert target.done == ["prepare", "apply", *["measure"] * 3, "measure", "measure", "apply", *["measure"] * 3]
+
+
+async def test_a_candidate_that_cannot_be_applied_is_a_failure_of_its_own_and_is_not_measured(tmp_path: Path) -> None:
+    target = Brittle(apply="raises")
+    opened = executor(tmp_path, target)
+    failed = await opened.submit(warming(tmp_path, 0.5))
+    assert (failed.state, failed.phase, failed.reason) == ("failed", "apply", "apply: RuntimeError: no apply")
+    assert target.done == ["prepare", "apply"]

@@ -181,3 +181,15 @@ def test_the_working_folder_is_the_evaluations_while_it_runs_and_ours_afterwards
     assert attack(bubblewrap, body) == {"job": "{}", "made": 1}
     assert (work.stat().st_uid, stat.S_IMODE(work.stat().st_mode)) == (0, 0o700)
     assert (work / "made").read_text() == "x"
+
+
+@as_root
+def test_private_folders_inside_what_is_hidden_stay_hidden(attack: Attack, bubblewrap: Sandbox, tmp_path: Path) -> None:
+    """A study's folder that is shown may hold a store whose journals only their owner may read."""
+    hidden = tmp_path / "study" / "store-journals"
+    (hidden / "study-1").mkdir(parents=True)
+    (hidden / "study-1" / "0.json").write_text("secret")
+    (hidden / "study-1").chmod(0o700)
+    body = f"print(json.dumps([str(each) for each in Path({str(hidden)!r}).rglob('*')]))"
+    assert attack(None, body)
+    assert attack(bubblewrap, body, hidden=(hidden,)) == []

@@ -1,0 +1,43 @@
+"""`trimtab restore`: undoes what a study changed before it was killed."""
+
+import asyncio
+
+import typer
+
+from ....tools.errors import TrimtabError
+from ...memory.store import Store, default_url
+from ...run.journals import Undone, forget, undo_study
+
+
+def restore_study(key: str, store_url: str | None, *, forgets: bool) -> None:
+    """Undo what runs of a study have left, or forget it.
+
+    Raises:
+        InputError: there is no such study, or a process runs it.
+        TrimtabError: something could not be undone; the rest was.
+    """
+    store = Store(store_url or default_url())
+    try:
+        stored = store.study(key)
+        store.acquire(stored.id)
+        try:
+            if forgets:
+                typer.echo(f"{stored.key}: {forget(store, stored.key)} forgotten, nothing was undone")
+            else:
+                _tell(stored.key, asyncio.run(_all(store, stored.key)))
+        finally:
+            store.release(stored.id, "interrupted" if stored.state == "running" else stored.state)
+    finally:
+        store.close()
+
+
+async def _all(store: Store, key: str) -> list[Undone]:
+    return [undone async for undone in undo_study(store, key)]
+
+
+def _tell(key: str, found: list[Undone]) -> None:
+    done = sum(not undone.trouble for undone in found)
+    typer.echo(f"{key}: {done} restored" if found else f"{key} left nothing to restore")
+    troubles = [undone.trouble for undone in found if undone.trouble]
+    if troubles:
+        raise TrimtabError(f"not restored: {'; '.join(troubles)}", f"mend that, or trimtab restore {key} --forget")

@@ -1,0 +1,43 @@
+"""Rules of the study file about which system is tuned, and about the target's own commands."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ....tools.spelling import did_you_mean
+from ....tools.targets.section import SHORTHAND
+from ....tools.targets.template import names_in
+from ..sections import Study
+from .expressions import Finding
+
+_ALWAYS = ("study_dir", "python", "worker")
+_PER_EVALUATION = {"before", "after"}
+
+
+def named_once(study: Study, _directory: Path) -> Iterator[Finding]:
+    """What is run is said in one place: the section, or as shorthand in [evaluation]."""
+    said = sorted(SHORTHAND & study.evaluation.model_fields_set)
+    if study.target is not None and said:
+        yield ("evaluation", said[0]), "belongs to [target] where there is one: move it there"
+
+
+def function(study: Study, directory: Path) -> Iterator[Finding]:
+    """The module of a Python target is there."""
+    if study.program.python is not None:
+        module = study.program.python.partition(":")[0].replace(".", "/")
+        if not (directory / f"{module}.py").is_file() and not (directory / module / "__init__.py").is_file():
+            yield study.place_of("python"), f"there is no {module}.py beside the study file"
+
+
+def hooks(study: Study, _directory: Path) -> Iterator[Finding]:
+    """The places in the target's own commands are filled by something when they run."""
+    for name in study.target.hooks if study.target is not None else ():
+        known = [*_ALWAYS, *([*study.parameters, *study.derived, "seed"] if name in _PER_EVALUATION else [])]
+        for word in getattr(study.target, name).command:
+            try:
+                unknown = sorted(set(names_in(word)) - set(known))
+            except ValueError as error:
+                yield ("target", name), f"{word[:80]!r}: {error}"
+                continue
+            for each in unknown:
+                guess = did_you_mean(each, known, shown="{{{}}}".format)
+                yield ("target", name), f"{{{each}}} is nothing that {name} knows{guess}"
