@@ -155,7 +155,7 @@ class StudyControl:
         given = sections.get("target")
         if isinstance(given, dict):
             outside = [f"target.{name}" for name in TargetSection.HOOKS if name in given]
-            outside += [] if given.get("kind") in {"command", "python"} else [f"target.kind = {given.get('kind')!r}"]
+            outside += [] if given.get("kind") in ("command", "python") else [f"target.kind = {given.get('kind')!r}"]
             if outside:
                 message = f"a draft may not have {outside[0]}, which works outside the sandbox"
                 raise InputError(message, "the person writes it into the study file")

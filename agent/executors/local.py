@@ -96,7 +96,7 @@ class LocalExecutor:
         self.sandbox_name, self.sandbox_guarantees = sandbox.name, sandbox.guarantees
         self._workers = []
         for worker, cpus in enumerate(_cpu_sets(evaluation)):
-            place = Workplace(sandbox, directory, cpus, hidden, wording or Wording(), worker, journal(worker))
+            place = Workplace(sandbox, directory, cpus, hidden, wording or Wording(), worker, journal=journal(worker))
             self._workers.append(_Worker(build(evaluation, place, target), place.journal))
         self.close_s = _SLACK_S + max(worker.target.restore_s for worker in self._workers)
         self._idle = [*self._workers]

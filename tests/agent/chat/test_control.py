@@ -240,3 +240,16 @@ async def test_waiting_that_is_cancelled_as_something_happens_ends(store: Store)
     with pytest.raises(asyncio.CancelledError):
         await waiting
     control.background.close()
+
+
+@pytest.mark.parametrize(
+    "target", [{"setup": "true"}, {"teardown": {"command": "true"}}, {"kind": "postgresql"}, {"kind": ["command"]}]
+)
+def test_a_draft_brings_nothing_that_works_outside_the_sandbox(
+    control: StudyControl, tmp_path: Path, target: dict[str, Any]
+) -> None:
+    sections = tomllib.loads((tmp_path / "quick.toml").read_text())
+    fields = {"kind": "command", "command": sections["evaluation"].pop("command")}
+    assert "drafted" in control.draft({**sections, "target": fields})
+    with pytest.raises(InputError, match=r"may not have target\.(setup|teardown|kind)"):
+        control.draft({**sections, "target": {**fields, **target}})

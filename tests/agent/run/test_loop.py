@@ -13,8 +13,8 @@ from trimtab.agent.run.session import Session
 from trimtab.agent.study.sections import Study
 from trimtab.agent.study.space import Configuration
 from trimtab.agent.testing import FunctionExecutor, make_study
-from trimtab.agent.trials.proposal import Accepted, Proposal
-from trimtab.agent.trials.source import Source
+from trimtab.agent.trials.proposal import Accepted, Proposal, review
+from trimtab.agent.trials.source import PERSON, Source
 from trimtab.tools.targets import Measurement, Watch
 
 
@@ -95,7 +95,9 @@ async def test_what_a_person_asks_for_runs_while_the_planner_is_waited_for(study
     released = waiting_from(session, 2)
 
     def ask() -> None:
-        assert isinstance(session.proposing.ask_for({"x": 0.25}, "a hunch"), Accepted)
+        wished = review(Proposal({**study.space.default, "x": 0.25}, PERSON, "a hunch"), study.space, {})
+        assert isinstance(wished, Accepted)
+        session.proposing.want(wished)
         session.unpause()
 
     def react(event: events.Event) -> None:
