@@ -58,8 +58,10 @@ def focus_words(focus: Focus) -> str:
 
 
 def _measured(study: Study) -> str:
-    evaluation = study.evaluation
+    evaluation = study.program
     how = " ".join(evaluation.command) if evaluation.command is not None else f"python {evaluation.python}"
+    if study.target is not None and study.target.kind not in {"command", "python"}:
+        how = f"a target of kind {study.target.kind}"
     repeats = f", {evaluation.repeats} repeats" if evaluation.repeats > 1 else ""
     return clip(
         f"Measured by: {how} ({evaluation.workers} at a time, at most {evaluation.timeout_s:g} s each{repeats})."
