@@ -104,6 +104,7 @@ class Conversation:
         self._choice: Choice | TrimtabError | None = None
         self._opened: OpenedModel | None = None
         self._model: MeteredModel | None = None
+        self._outdated = False
         self._tools = False
 
     @property
@@ -154,7 +155,7 @@ class Conversation:
 
     def reset(self, section: ModelSection) -> None:
         """Use another model from the next message on."""
-        self.section, self._model, self._choice = section, None, None
+        self.section, self._choice, self._outdated = section, None, True
 
     async def close(self) -> None:
         """End an embedded model, and let go of connections."""
@@ -292,7 +293,7 @@ class Conversation:
         return SystemMessage(load_variant("default").render("chat.j2", study=described, tools=self._tools))
 
     async def _open(self) -> None:
-        if self._model is not None:
+        if self._model is not None and not self._outdated:
             return
         found = await asyncio.to_thread(self._chosen)
         if isinstance(found, TrimtabError):
@@ -310,6 +311,7 @@ class Conversation:
         self._opened = OpenedModel(self.section, found.model, meter)
         self._model = await self._opened.ready()
         self._tools = facts.capability in {None, "tools"} and "tools" not in facts.refused
+        self._outdated = False
 
 
 def partner(section: ModelSection) -> Choice:

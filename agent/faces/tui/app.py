@@ -193,7 +193,7 @@ class ChatApp(App[int]):
             text = self._typed.popleft()
             if text.startswith("/"):
                 self._command(text)
-            elif self._thinking:
+            elif self.thinking:
                 self.talk.add(Said(text, hint=True))
                 self._keep("user", text, hint=True)
                 self.conversation.hint(text)
@@ -210,7 +210,8 @@ class ChatApp(App[int]):
         self._turn = self.background.submit(self.conversation.say("\n\n".join([text, *files])))
 
     @property
-    def _thinking(self) -> bool:
+    def thinking(self) -> bool:
+        """Whether the model is at work on an answer."""
         return self._turn is not None and not self._turn.done()
 
     def _command(self, line: str) -> None:
@@ -325,7 +326,7 @@ class ChatApp(App[int]):
                 self.transcript.set_study(self.control.stored.key, self.control.mode)
 
     def _refresh_study(self, *, force: bool = False) -> None:
-        self.query_one(Gauges).show(self.control, self._label, thinking=self._thinking)
+        self.query_one(Gauges).show(self.control, self._label, thinking=self.thinking)
         self.query_one(StudyPane).show(self.control, force=force)
 
     @on(TrialTable.Opened)
@@ -348,7 +349,7 @@ class ChatApp(App[int]):
 
     def action_interrupt(self) -> None:
         """Stop the answer under way."""
-        if self._thinking and self._turn is not None:
+        if self.thinking and self._turn is not None:
             self._turn.cancel()
 
     def action_cycle_mode(self) -> None:

@@ -86,6 +86,8 @@ def _resume(app: "ChatApp", given: list[str]) -> str:
     if not given:
         found = [f"- `{chat['key']}  {chat['study'] or ''}`" for chat in app.store.chats()[:_MOST]]
         return "stored conversations, newest first:\n\n" + "\n".join(found)
+    if app.thinking:
+        raise TrimtabError("an answer is under way", "Escape interrupts it")
     transcript = Transcript(app.store, given[0])
     paused = "; its study is paused: /start goes on" if app.control.running else ""
     app.control.pause()

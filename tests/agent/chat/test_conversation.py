@@ -326,6 +326,17 @@ def test_a_name_with_a_prefix_is_understood(start: Start) -> None:
     assert talk.answers() == ["nothing has been measured yet"]
 
 
+def test_another_model_answers_from_the_next_message_on(start: Start, until: Any, monkeypatch: Any) -> None:
+    talk, endpoint = start(Reply(200, tool_call("best_trial", {}).body, delay_s=1.0), answer("one"), answer("two"))
+    turn = talk.begin("first")
+    until(lambda: len(endpoint.requests) == 1)
+    talk.conversation.reset(talk.conversation.section.model_copy(update={"name": "openai:another"}))
+    turn.result(timeout=60)
+    assert talk.happened[-1] == Ended("")
+    assert talk.say("second") == ""
+    assert [request["model"] for request in endpoint.requests] == ["scripted", "scripted", "another"]
+
+
 def test_a_tool_loop_ends_in_words(start: Start) -> None:
     talk, endpoint = start(
         otherwise=lambda request: tool_call("explain_trial", {"number": 99}) if request.get("tools") else answer("so")

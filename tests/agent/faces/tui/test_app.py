@@ -310,7 +310,7 @@ async def test_a_tool_of_the_model_is_asked_about_in_mode_ask(app: ChatApp, tune
             assert app.control.study.budget.trials == 14
             await until(pilot, lambda: isinstance(app.screen, PermissionScreen) and app.screen.is_mounted)
             await pilot.press("ctrl+w")
-            await until(pilot, lambda: not app._thinking)
+            await until(pilot, lambda: not app.thinking)
             assert app.control.study.budget.trials == 30
             assert app.control.decision("set_budget").decision == "allow"
 
@@ -335,7 +335,7 @@ async def test_a_model_uses_tools_and_streams_its_answer(app: ChatApp, tuned: st
         async with app.run_test(size=(120, 40)) as pilot:
             await send(pilot, f"/study {tuned}")
             await send(pilot, "what is best?")
-            await until(pilot, lambda: bool(app.query(Answer)) and not app._thinking)
+            await until(pilot, lambda: bool(app.query(Answer)) and not app.thinking)
             await pilot.pause(0.3)
             rows = list(app.query(ToolRow))
             assert [row.tool for row in rows] == ["best_trial", "explain_trial"]
@@ -361,12 +361,14 @@ async def test_an_answer_can_be_interrupted_and_hints_reach_the_next_turn(
             await until(pilot, lambda: len(served.requests) == 1)
             await send(pilot, "mind the memory")
             assert any(each.has_class("-hint") for each in app.query(Said))
-            await until(pilot, lambda: not app._thinking)
+            await until(pilot, lambda: not app.thinking)
             assert "mind the memory" in json.dumps(served.requests[1])
             await send(pilot, "and now")
-            await until(pilot, lambda: app._thinking)
+            await until(pilot, lambda: app.thinking)
+            await send(pilot, f"/resume {app.transcript.key}")
+            assert "an answer is under way" in notes(app)
             await pilot.press("escape")
-            await until(pilot, lambda: not app._thinking)
+            await until(pilot, lambda: not app.thinking)
             await until(pilot, lambda: app.transcript.entries()[-1].role in {"error", "assistant"})
 
 
@@ -469,10 +471,10 @@ async def test_a_conversation_that_is_taken_up_in_place_is_the_one_the_model_kno
     with endpoint(answer("good day"), answer("as we said")) as served:
         async with app.run_test(size=(120, 40)) as pilot:
             await send(pilot, "hello")
-            await until(pilot, lambda: not app._thinking)
+            await until(pilot, lambda: not app.thinking)
             await send(pilot, f"/resume {earlier.key}")
             await send(pilot, "and now?")
-            await until(pilot, lambda: len(served.requests) == 2 and not app._thinking)
+            await until(pilot, lambda: len(served.requests) == 2 and not app.thinking)
     told = [message["content"] for message in served.requests[1]["messages"][1:]]
     assert told[:2] == ["what did we say about memory?", "That it is scarce."]
     assert told[2].endswith("and now?")
