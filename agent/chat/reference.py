@@ -56,7 +56,8 @@ def _tables(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _fields(schema: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
-    """Yield the fields of a table: name, type, default, what it means."""
+    """Yield the fields of a table: name, type, default, what it means; what a table in it may hold is told once."""
+    told: set[str] = set()
     for name, field in schema.get("properties", {}).items():
         default = field.get("default")
         needed = name in schema.get("required", [])
@@ -65,6 +66,8 @@ def _fields(schema: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
         inner = list(_tables(field))
         nested = f" {{{'; '.join(_fields(inner[0], depth + 1))}}}" if len(inner) == 1 and depth < _DEEPEST else ""
         type_ = _type(field)
+        nested = " {as before}" if nested in told else nested
+        told |= {nested} if nested else set()
         yield f"{name} ({type_}{given}{', required' if needed else ''}){about}{nested}"
 
 

@@ -111,7 +111,7 @@ async def draft_study(control: StudyControl, arguments: DraftArguments) -> str:
     A command runs without a shell in an empty folder; it prints its metrics as a JSON object on one line of standard
     output, unless metrics_file or patterns say otherwise. Expressions compare parameters: cache == 'lru' and n > 3."""
     drafted = control.draft(sections_of(arguments))
-    return f"{drafted}\n{await measure_default(control.known_study())}"
+    return f"{drafted}\n{await measure_default(control.known_study(), control.store)}"
 
 
 @tool(Nothing)

@@ -7,6 +7,7 @@ from ...tools.targets import Measurement
 from ...tools.text import fenced
 from ..executors.base import Job
 from ..executors.local import LocalExecutor
+from ..memory.store import Store
 from ..place import planned_directory
 from ..study.sections import Study
 from ..trials.candidate import Candidate
@@ -15,12 +16,12 @@ _LONGEST_S = 60.0
 _LAST_LINES = 5
 
 
-async def measure_default(study: Study) -> str:
+async def measure_default(study: Study, store: Store) -> str:
     """Return, for a model, what one evaluation of the default gave or why it failed. Nothing is stored."""
     own_limit = study.evaluation.timeout_s <= _LONGEST_S
     try:
         async with asyncio.timeout(None if own_limit else _LONGEST_S):
-            measured = await _measure(study)
+            measured = await _measure(study, store)
     except TimeoutError:
         return (
             f"the default was tried: it still ran after {_LONGEST_S:g} s and was ended, so an evaluation takes longer"
@@ -36,7 +37,7 @@ async def measure_default(study: Study) -> str:
     return f"the default FAILS {took}: {fenced(measured.reason or '')}{log}. Mend this before the study is started."
 
 
-async def _measure(study: Study) -> Measurement:
+async def _measure(study: Study, store: Store) -> Measurement:
     job = Job(
         evaluation=study.evaluation,
         directory=study.directory,
@@ -47,7 +48,7 @@ async def _measure(study: Study) -> Measurement:
         target=study.target,
     )
     planned = planned_directory()
-    hidden = () if planned is None else (planned,)
+    hidden = (*store.files, *(() if planned is None else (planned,)))
     executor = LocalExecutor(study.evaluation, study.directory, hidden, study.wording, target=study.target)
     try:
         return await executor.submit(job)
