@@ -15,7 +15,8 @@ from .trials.trial import Trial
 
 SCHEMA_VERSION = 1
 
-NoticeKind = Literal["sandbox", "hopeless", "restored", "cleanup", "model"]
+NoticeKind = Literal["sandbox", "hopeless", "setting", "restored", "cleanup", "model"]
+ThoughtKind = Literal["opening", "second look", "look", "step"]
 ProblemCode = Literal[
     "empty",
     "refusal",
@@ -24,6 +25,7 @@ ProblemCode = Literal[
     "truncated",
     "wrong_shape",
     "duplicate",
+    "unpromising",
     "unknown_parameters",
     "invalid_value",
     "forbidden",
@@ -98,6 +100,24 @@ class ModelCalled(_Event):
     latency_s: float
     message: str = ""
     budget: dict[str, dict[str, float | None]]
+
+
+class PlannerAsked(_Event):
+    """The planner starts on a thought. `wait_s` is how long the run waits for it at most, 0 where it goes on."""
+
+    event: Literal["planner_asked"] = "planner_asked"
+    thought: int = Field(description="Number of the thought in this study, from 0.")
+    kind: ThoughtKind = Field(description="Why now.")
+    wait_s: float
+
+
+class PlannerAnswered(_Event):
+    """A thought has ended, with as many ideas that can be tried."""
+
+    event: Literal["planner_answered"] = "planner_answered"
+    thought: int
+    proposals: int
+    latency_s: float
 
 
 class PlannerProblem(_Event):
@@ -295,6 +315,7 @@ class StudyFinished(_Event):
     calls: dict[str, int] = Field({}, description="Calls of the model by outcome.")
     problems: dict[str, int] = Field({}, description="What the planner did that could not be used, by code.")
     budget: dict[str, dict[str, float | None]] = {}
+    waited_s: float = Field(0.0, description="Seconds that the search waited for the planner's answers.")
     calibration: str = Field("", description="The planner's predictions against results, in words.")
     planner: str
     planner_reason: str = ""
@@ -306,6 +327,8 @@ Event = Annotated[
     StudyStarted
     | Notice
     | ModelCalled
+    | PlannerAsked
+    | PlannerAnswered
     | PlannerProblem
     | TrialStarted
     | IntermediateValue

@@ -13,18 +13,21 @@ from pydantic import BaseModel, ConfigDict
 
 from ..agent import events
 from ..agent.memory.store import Store
-from ..agent.planners.base import Context, Planner, Setup, build_planner, require_trusted_endpoint
+from ..agent.planners.base import Planner, Setup, build_planner, require_trusted_endpoint
 from ..agent.run.gate import NO_IDEA
 from ..agent.run.opening import find_study
 from ..agent.run.session import Session
 from ..agent.study.file import parse_study
 from ..agent.study.sections import Study
+from ..agent.trials.candidate import Candidate
 from ..agent.trials.history import History
-from ..agent.trials.proposal import Proposal
-from ..agent.trials.source import STORED
+from ..agent.trials.proposal import Accepted, Proposal
+from ..agent.trials.source import PERSON
 from ..agent.trials.trial import Trial
 from ..tools.errors import InputError, TrimtabError
 from ..tools.expressions import Value
+from .clock import JumpingLoop, TimedPlanner
+from .ideas import ideas_of
 from .suite import Cell
 from .tasks import load_task
 from .tasks.task import Task
@@ -35,7 +38,8 @@ class Outcome(BaseModel):
     final check, where the suite runs one.
 
     `proposals` counts what became of the planner's ideas, `fallbacks` the trials in which a sampler filled in for a
-    planner without an idea. `predicted` are pairs of the planner's predictions: shares inside the interval and count.
+    planner without an idea, `waited_s` how long the search waited for answers. `predicted` are pairs of the planner's
+    predictions: shares inside the interval and count.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -49,7 +53,9 @@ class Outcome(BaseModel):
     seconds: float
     proposals: dict[str, int] = {}
     fallbacks: int = 0
+    waited_s: float = 0.0
     calls: int = 0
+    failed_calls: int = 0
     tokens: int = 0
     dollars: float = 0.0
     covered: int = 0
@@ -67,32 +73,11 @@ class Tapes:
 
     def of(self, cell: Cell) -> dict[str, Path | None]:
         """Return the files of a cell."""
-        name = f"{cell.study_name}.jsonl"
+        name = cell.tape_name
         return {
             "record": self.record / name if self.record and cell.arm.uses_model else None,
             "replay": self.replay / name if self.replay and cell.arm.uses_model else None,
         }
-
-
-class _WithStarts:
-    """A planner that first hands out the same random configurations as every other arm of the seed."""
-
-    def __init__(self, inner: Planner, starts: list[Proposal]) -> None:
-        self.inner, self.starts = inner, starts
-        self.name, self.why = inner.name, inner.why
-
-    @property
-    def done(self) -> bool:
-        return not self.starts and self.inner.done
-
-    async def propose(self, context: Context, n: int) -> list[Proposal]:
-        if self.starts:
-            given, self.starts = self.starts, []
-            return given
-        return await self.inner.propose(context, n)
-
-    async def close(self) -> None:
-        await self.inner.close()
 
 
 def study_of(cell: Cell, task: Task, limits: Mapping[str, float]) -> Study:
@@ -100,7 +85,10 @@ def study_of(cell: Cell, task: Task, limits: Mapping[str, float]) -> Study:
     sections: dict[str, Any] = {**task.sections}
     for name, fields in cell.arm.sections().items():
         sections[name] = {**sections.get(name, {}), **fields}
-    sections["study"] = {**sections["study"], "name": cell.study_name}
+    about = sections["study"]  # a model must learn neither arm nor seed from the name
+    sections["study"] = {**about, "name": cell.study_name, "title": about.get("title") or about["name"]}
+    if sections["planner"]["name"] == "recorded" and not sections["planner"].get("ideas"):
+        sections["planner"] = {**sections["planner"], "ideas": str(ideas_of(cell.task) or "")}
     sections["sampler"] = {**sections.get("sampler", {}), "seed": cell.seed}
     sections["budget"] = {"trials": cell.trials, "give_up": 0, **limits}
     sections["check"] = {"ablation": False}
@@ -122,12 +110,14 @@ async def run_cell(cell: Cell, store: Store, tapes: Tapes, limits: Mapping[str, 
     setup = Setup(study, store, **tapes.of(cell))  # type: ignore[arg-type]
     if "base_url" in task.sections.get("model", {}):  # arms are the person's own
         require_trusted_endpoint(setup)
-    planner = build_planner(setup)
-    if cell.starts:
-        planner = _WithStarts(planner, _starts(study, cell))
+    planner: Planner = build_planner(setup)
+    if task.measure is not None:
+        planner = TimedPlanner(planner, None if cell.arm.uses_model else cell.arm.latency_s)
     began, problem = time.monotonic(), ""
     session = Session.start(study, store, planner)
-    async for event in session.run(task.executor()):
+    for each in _starts(study, cell):
+        session.proposing.want(each)
+    async for event in session.run(task.executor(cell.evaluation_s)):
         if isinstance(event, events.PlannerProblem) and event.code in {"call_failed", "crashed", "budget", "paused"}:
             problem = event.message
     return outcome(cell, task, store, session.key, time.monotonic() - began, problem)
@@ -155,7 +145,9 @@ def outcome(cell: Cell, task: Task, store: Store, key: str, seconds: float, prob
         seconds=round(seconds, 3),
         proposals={"tried": len(ideas), "repaired": sum(bool(t.changes) for t in ideas), **refused},
         fallbacks=sum(trial.gate.get("why") == NO_IDEA for trial in trials),
+        waited_s=round(result.waited_s, 3) if result else 0.0,
         calls=int(used["calls"]),
+        failed_calls=sum(count for name, count in (result.calls if result else {}).items() if name != "ok"),
         tokens=int(used["input_tokens"] + used["output_tokens"]),
         dollars=used["dollars"],
         covered=covered,
@@ -221,11 +213,11 @@ def anonymous(task: Task) -> Task:
     )
 
 
-def _starts(study: Study, cell: Cell) -> list[Proposal]:
-
+def _starts(study: Study, cell: Cell) -> list[Accepted]:
+    """Return the random configurations that every arm of a seed gets after the default."""
     rng = random.Random(f"{cell.task} {cell.seed}")
     given = [study.space.sample(rng) for _ in range(cell.starts)]
-    return [Proposal(each, STORED, "a given start") for each in given]
+    return [Accepted(Candidate(each), Proposal(each, PERSON, "a given start")) for each in given]
 
 
 def _held_out(result: events.StudyFinished | None, task: Task) -> float | None:
@@ -254,7 +246,9 @@ def run_one(cell: Cell, url: str, tapes: Tapes, limits: Mapping[str, float]) -> 
     """
     store = Store(url, power_safe=False)
     try:
-        return asyncio.run(run_cell(cell, store, tapes, limits))
+        looked_up = load_task(cell.task).measure is not None
+        with asyncio.Runner(loop_factory=JumpingLoop if looked_up else None) as runner:
+            return runner.run(run_cell(cell, store, tapes, limits))
     except TrimtabError as error:  # in a form that travels between processes
         raise InputError(f"task {cell.task}, arm {cell.arm_name}, seed {cell.seed}: {error}") from None
     finally:

@@ -33,6 +33,9 @@ class Arm(BaseModel):
     evaluation: dict[str, Any] = {}
     fidelity: dict[str, Any] | None = None
     cost: dict[str, Any] | None = None
+    latency_s: float = Field(
+        10.0, ge=0, description="Time that a planner without a model takes to think, on the suite's clock."
+    )
     ablate: list[Ablation] = Field([], description="What is taken away: see the documentation of ablations.")
 
     @property
@@ -48,7 +51,7 @@ class Arm(BaseModel):
             given = getattr(self, name)
             if given is not None:
                 found[name] = {"policy" if name == "gate" else "name": given} if isinstance(given, str) else dict(given)
-        planner = {"recall": False, "offline_first": False, "patience_s": 120.0, **found["planner"]}
+        planner = {"recall": False, **found["planner"]}  # cells share a store: one must not learn from another
         if self.prompts is not None:
             planner["prompts"] = self.prompts
         if "model" in self.ablate:
@@ -73,6 +76,9 @@ class Suite(BaseModel):
     seeds: int = Field(5, ge=1, le=1000)
     trials: int = Field(20, ge=1, le=100_000, description="Trials of a cell, the default included.")
     budgets: list[int] = Field([], description="Trials at which arms are compared; the last is all of them.")
+    evaluation_s: float = Field(
+        30.0, ge=0, description="Time that a looked-up evaluation takes, on a clock that is not waited for."
+    )
     starts: int = Field(0, ge=0, description="Random configurations that every arm gets after the default.")
     reference: str = Field(description="The arm that the others are compared with.")
     strict: bool = Field(False, description="Results of trials that only filled in for a failing model do not count.")
@@ -98,7 +104,7 @@ class Suite(BaseModel):
         """Return all cells, seed by seed, so that a suite that is stopped has complete seeds."""
         tasks = expand(self.tasks, self.directory)
         return [
-            Cell(task, name, seed, arm, self.trials, self.starts, self.strict, self.check)
+            Cell(task, name, seed, arm, self.trials, self.starts, self.strict, self.check, self.evaluation_s)
             for seed in range(self.seeds)
             for task in tasks
             for name, arm in self.arms.items()
@@ -117,11 +123,21 @@ class Cell:
     starts: int = 0
     strict: bool = False
     check: bool = False
+    evaluation_s: float = 0.0
 
     @property
     def study_name(self) -> str:
         """The name of the cell's study: equal only for equal cells, so that a changed arm runs anew."""
-        what = [self.task, self.seed, self.trials, self.starts, self.check, self.arm.model_dump(mode="json")]
+        return self._named(self.arm)
+
+    @property
+    def tape_name(self) -> str:
+        """The name of the cell's recording, the same whichever model answers: the recording says which one did."""
+        return f"{self._named(self.arm.model_copy(update={'model': None}))}.jsonl"
+
+    def _named(self, arm: Arm) -> str:
+        what = [self.task, self.seed, self.trials, self.starts, self.check, self.evaluation_s]
+        what.append(arm.model_dump(mode="json"))
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:10]
         return f"{Path(self.task).name[:20]}.{self.arm_name[:24]}.{self.seed}.{digest}"
 

@@ -1,4 +1,4 @@
-"""The tool `optimizer_state`: what the classical optimizer is about to do."""
+"""The tool `optimizer_state`: what the classical optimizer knows."""
 
 from pydantic import BaseModel
 
@@ -12,5 +12,5 @@ class OptimizerStateArguments(BaseModel):
 
 @tool(OptimizerStateArguments)
 async def optimizer_state(desk: Desk, _arguments: OptimizerStateArguments) -> str:
-    """Tell the optimizer's next suggestion, and the mean and spread of each parameter where it is looking."""
+    """Tell what the optimizer expects of the best trial and of what it would try, and where it is looking."""
     return "\n".join(desk.optimizer)

@@ -33,7 +33,7 @@ def tune(
     trials: Annotated[int | None, typer.Option(help="Trials, the default included; replaces the file's.")] = None,
     wall_time: Annotated[float | None, typer.Option(help="Seconds of search; replaces the file's.")] = None,
     workers: Annotated[int | None, typer.Option(help="Evaluations at the same time.")] = None,
-    planner: Annotated[str | None, typer.Option(help="auto, model, offline or none.")] = None,
+    planner: Annotated[str | None, typer.Option(help="auto, model, offline, recorded or none.")] = None,
     model: Annotated[str | None, typer.Option(help="local, a GGUF file, PROVIDER:NAME, or a name at base_url.")] = None,
     prompts: Annotated[str | None, typer.Option(help="Prompt variant: a name, or the path of a folder.")] = None,
     sampler: Annotated[str | None, typer.Option(help="auto, kriging, forest, tpe, gp, cmaes, qmc or random.")] = None,
@@ -41,8 +41,11 @@ def tune(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest stored study of this name.")] = False,
     calls: Annotated[int | None, typer.Option(help="Calls of the model, at most.")] = None,
     dollars: Annotated[float | None, typer.Option(help="Dollars for the model, at most.")] = None,
-    record: Annotated[Path | None, typer.Option(help="Record all calls of the model in this file.")] = None,
-    replay: Annotated[Path | None, typer.Option(help="Answer from a recording instead of a model.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Record the model's calls and all measurements in this file.")
+    ] = None,
+    replay: Annotated[Path | None, typer.Option(help="Repeat a recorded run; nothing is asked or run.")] = None,
+    replay_model: Annotated[Path | None, typer.Option(help="Let a recording answer instead of the model.")] = None,
     lenient: Annotated[bool, typer.Option("--lenient", help="Let a replay go on past unknown requests.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one event a line as JSON.")] = False,
     apply: Annotated[Path | None, typer.Option(help="Write the improved configuration to this file.")] = None,
@@ -62,7 +65,7 @@ def tune(
         "model": {"name": model},
         "sampler": {"name": sampler, "seed": seed},
     }
-    tape = Tape(record, replay, strict=not lenient)
+    tape = Tape(record, replay, strict=not lenient, replay_model=replay_model)
     how: dict[str, bool] = {"resume": resume, "as_json": json, "ask": not yes, "trust_endpoint": trust}
     code = run_study(study, overrides, tape, store=store, apply=apply, **how)
     raise typer.Exit(code)

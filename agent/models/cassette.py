@@ -1,20 +1,25 @@
-"""Recorded model calls: plain JSON lines that a person can read, and that replay a study without a network.
+"""Recorded runs: plain JSON lines that a person can read, and that repeat a study without a network or a target.
 
-The first lines describe the model; then one line a call (request, fingerprint, occurrence, response or failure),
-and one line for each time the planner's ideas became available, so that a replay uses them at the same trial.
+The first lines describe the model and the executor; then one line a call (request, fingerprint, occurrence, response or
+failure), one for each trial that started and each evaluation that ended, and one for each time the planner was asked
+and its ideas became available, so that in a replay everything happens in the same order.
 """
 
 import difflib
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ...tools.errors import InputError, TrimtabError
+from .order import Mark, Order
 from .safe_text import redact
 
 FORMAT = 1
+_BEFORE, _SHOWN, _PLACES = 4, 12, 3
 
 
 class CassetteMismatchError(TrimtabError):
@@ -33,13 +38,17 @@ class Recorder:
         """Start a new recording.
 
         Raises:
-            InputError: the file cannot be written.
+            InputError: the file is there already, or cannot be written.
         """
         self.file = file
         self._seen: Counter[str] = Counter()
         try:
-            file.write_text("")
+            file.open("x").close()
             self._append({"kind": "model", "format": FORMAT, **header})
+        except FileExistsError:
+            raise InputError(
+                f"--record {file}: it is there already", "name a new file; nothing is overwritten"
+            ) from None
         except OSError as error:
             raise InputError(f"--record {file}: {error.strerror}", "name a file that can be written") from None
 
@@ -63,24 +72,51 @@ class Recorder:
         """Return None: while recording, ideas are used when they come."""
         return None
 
+    order: Order | None = None
+    """While recording, things happen when they do."""
+
+    def asked(self, thought: int, question: dict[str, Any]) -> None:
+        """Record what the planner was asked."""
+        self._append({"kind": "asked", "thought": thought, "question": question})
+
+    def started(self, trial: int) -> None:
+        """Record that a trial was started."""
+        self._append({"kind": "started", "trial": trial})
+
+    def question(self, _thought: int) -> dict[str, Any] | None:
+        """Return None: while recording, the planner is asked when it is time."""
+        return None
+
+    def measured(self, evaluation: dict[str, Any]) -> None:
+        """Record an evaluation the moment it ends, in the order of their ends."""
+        self._append({"kind": "evaluation", **evaluation})
+
     def _append(self, line: dict[str, Any]) -> None:
         with self.file.open("a", encoding="utf-8") as out:
             out.write(redact(json.dumps(line)) + "\n")
 
 
 class Player:
-    """Answers from a recording. Strict: an unknown request is an error; lenient: it is a failed call."""
+    """Answers from a recording. Strict: an unknown request is an error; lenient: it is a failed call.
 
-    def __init__(self, file: Path, *, strict: bool = True) -> None:
+    With `calls_only` it stands in for the model and nothing else: the study decides when it is asked, its target
+    measures, and a request that is not the recorded one gets the next answer in order, until there is none left.
+    """
+
+    def __init__(self, file: Path, *, strict: bool = True, calls_only: bool = False) -> None:
         """Read a recording.
 
         Raises:
             InputError: it cannot be read, or is no recording.
         """
-        self.file, self.strict = file, strict
+        self.file, self.strict, self.calls_only = file, strict, calls_only
         self.header: dict[str, Any] = {}
         self._calls: dict[tuple[str, int], dict[str, Any]] = {}
         self._arrivals: dict[int, int] = {}
+        self._questions: dict[int, dict[str, Any]] = {}
+        self._used: set[tuple[str, int]] = set()
+        self._marks: list[Mark] = []
+        self.evaluations: list[dict[str, Any]] = []
         self._seen: Counter[str] = Counter()
         try:
             lines = file.read_text(encoding="utf-8").splitlines()
@@ -101,6 +137,14 @@ class Player:
             self._calls[line["fingerprint"], line["occurrence"]] = line
         elif line["kind"] == "arrival":
             self._arrivals[line["thought"]] = line["trial"]
+        elif line["kind"] == "asked":
+            self._questions[line["thought"]] = line["question"]
+            self._marks.append(("asked", line["thought"]))
+        elif line["kind"] == "started":
+            self._marks.append(("started", line["trial"]))
+        elif line["kind"] == "evaluation":
+            self._marks.append(("evaluation", len(self.evaluations)))
+            self.evaluations.append(line)
 
     def find(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """Return the recorded call for a request; None when a lenient replay has none.
@@ -113,31 +157,72 @@ class Player:
         occurrence = self._seen[print_]
         self._seen[print_] += 1
         found = self._calls.get((print_, occurrence))
+        if self.calls_only:
+            return self._in_order(found)
         if found is None and self.strict:
             message = f"--replay {self.file} has no such call: {self._difference(request)}"
             raise CassetteMismatchError(message, "measurements or prompts differ from the recording; --lenient goes on")
         return found
 
+    def _in_order(self, found: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Return the call that was found, else the first that was not used yet; None when all were."""
+        left = (call for key, call in self._calls.items() if key not in self._used)
+        call = found if found is not None and _key(found) not in self._used else next(left, None)
+        if call is not None:
+            self._used.add(_key(call))
+        return call
+
+    @cached_property
+    def order(self) -> Order | None:
+        """The order in which things happen; None where the recording stands for the model, or does not say."""
+        return Order(self._marks) if self._questions and not self.calls_only else None
+
     def arrived(self, thought: int, trial: int) -> None:
         """Nothing to record."""
 
+    def asked(self, thought: int, question: dict[str, Any]) -> None:
+        """Nothing to record."""
+
+    def started(self, trial: int) -> None:
+        """Nothing to record."""
+
+    def question(self, thought: int) -> dict[str, Any] | None:
+        """Return the recorded question of the n-th thought; None where the recording says nothing of it."""
+        return None if self.calls_only else self._questions.get(thought)
+
     def arrival(self, thought: int) -> int | None:
         """Return the trial at which the n-th answer was there; a huge number when it never was used."""
-        return self._arrivals.get(thought, 1 << 60)
+        return None if self.calls_only else self._arrivals.get(thought, 1 << 60)
 
     def _difference(self, request: dict[str, Any]) -> str:
-        mine, recorded = _as_lines(request), [_as_lines(call["request"]) for call in self._calls.values()]
+        mine, recorded = _words(request), [_words(call["request"]) for call in self._calls.values()]
         if not recorded:
             return "it holds no calls"
-        nearest = max(recorded, key=lambda lines: difflib.SequenceMatcher(None, lines, mine).quick_ratio())
-        changed = [line for line in difflib.unified_diff(nearest, mine, lineterm="", n=0) if line[:1] in "+-"][2:8]
-        return "; ".join(line[:160] for line in changed) or "it was asked more often than recorded"
+        nearest = max(recorded, key=lambda words: difflib.SequenceMatcher(None, words, mine).quick_ratio())
+        return differing(nearest, mine) or "it was asked more often than recorded"
 
 
-def _as_lines(request: dict[str, Any]) -> list[str]:
-    """Return a request as lines of text, so that a difference shows the words that differ."""
-    rest = json.dumps({**request, "messages": []}, indent=1, sort_keys=True).splitlines()
-    return [line for m in request["messages"] for line in (m["role"], *str(m["content"]).splitlines())] + rest
+def differing(recorded: Sequence[str], asked: Sequence[str]) -> str:
+    """Return the words that differ, each place with a few words before it; '' where none do."""
+    matcher = difflib.SequenceMatcher(None, recorded, asked, autojunk=False)
+    places = [each for each in matcher.get_opcodes() if each[0] != "equal"]
+    shown = [
+        f"after '{' '.join(recorded[max(0, a - _BEFORE) : a])}': recorded '{' '.join(recorded[a:b][:_SHOWN])}', "
+        f"asked '{' '.join(asked[c:d][:_SHOWN])}'"
+        for _how, a, b, c, d in places[:_PLACES]
+    ]
+    more = [f"and {len(places) - _PLACES} more places"] if len(places) > _PLACES else []
+    return "; ".join([*shown, *more])
+
+
+def _key(call: dict[str, Any]) -> tuple[str, int]:
+    return call["fingerprint"], call["occurrence"]
+
+
+def _words(request: dict[str, Any]) -> list[str]:
+    """Return a request as words, the messages first."""
+    rest = json.dumps({**request, "messages": []}, sort_keys=True)
+    return [*(word for m in request["messages"] for word in (m["role"], *str(m["content"]).split())), *rest.split()]
 
 
 Cassette = Recorder | Player

@@ -14,7 +14,8 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from ..parts import SAMPLERS
-from .base import Setting
+from ..study.space import Configuration
+from .base import Forecasting, Setting
 
 MOST_TRIALS = 200
 MOST_PARAMETERS = 60
@@ -54,6 +55,18 @@ class SwitchingSampler(BaseSampler):
         """Tell both that a trial has ended: the second one learns from all."""
         self.first.after_trial(study, trial, state, values)
         self.then.after_trial(study, trial, state, values)
+
+    def forecast(
+        self, study: Study, configurations: Sequence[Configuration]
+    ) -> list[tuple[float, float, float]] | None:
+        """Return what the sampler whose turn it is expects; None where it does not say."""
+        now = self._now(study)
+        return now.forecast(study, configurations) if isinstance(now, Forecasting) else None
+
+    def candidates(self, study: Study, count: int) -> list[Configuration]:
+        """Return what the sampler whose turn it is would try; [] where it does not say."""
+        now = self._now(study)
+        return now.candidates(study, count) if isinstance(now, Forecasting) else []
 
     def reseed_rng(self) -> None:
         """Start from fresh randomness, in a new process."""

@@ -7,7 +7,8 @@ infeasible trials teach where not to go: expected improvement is weighted by the
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
-from ..study.space import from_optuna
+from ..study.space import Configuration, from_optuna
 from .base import ADVISED, FAILED, Setting
 from .encoding import INACTIVE, Encoding, Points
 from .feasibility import Feasibility, probability_of
@@ -28,6 +29,10 @@ from .surrogate import Surrogate
 _RANDOM, _STARTS, _ROUNDS, _STEPS = 300, 8, 3, 4
 _NEIGHBOUR_SPREAD = 0.2
 _TIGHT_TIMES, _MOST_TIGHT = 4, 2000
+FORECAST_FROM = 8
+"""Results from which on the surrogate has something to say."""
+_NINETY = 1.645
+"""Standard deviations on either side that hold 90 % of a normal distribution."""
 
 
 class BayesSampler(BaseSampler):
@@ -60,23 +65,53 @@ class BayesSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Return the active parameters of the next point."""
         del trial, search_space
+        trials, done, values = self._told(study)
+        if known(done, values) < self.startup or self.rng.random() < self.explore:
+            point = self._random_points(1)[0]
+        else:
+            point = next(self._best_points(trials, done, values))
+        return dict(self.setting.space.to_optuna(self.encoding.decode(point)))
+
+    def _told(self, study: Study) -> tuple[list[FrozenTrial], list[FrozenTrial], NDArray[np.float64]]:
+        """Return the trials that are known, those with a result, and their values to minimise."""
         states = (TrialState.COMPLETE, TrialState.RUNNING)
         trials = [each for each in study.get_trials(deepcopy=False, states=states) if self._ours(each)]
         done = [each for each in trials if each.state == TrialState.COMPLETE and each.value is not None]
-        spread = sum(ADVISED not in each.user_attrs for each in done)  # advice, good or bad, replaces no exploration
-        if spread < self.startup or self.rng.random() < self.explore:
-            point = self._random_points(1)[0]
-        else:
-            sign = -1.0 if study.direction.name == "MAXIMIZE" else 1.0
-            values = sign * np.array([float(each.value or 0.0) for each in done])
-            point = self._best_point(trials, done, values)
-        return dict(self.setting.space.to_optuna(self.encoding.decode(point)))
+        sign = -1.0 if study.direction.name == "MAXIMIZE" else 1.0
+        return trials, done, sign * np.array([float(each.value or 0.0) for each in done])
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Draw at random what the point does not have."""
         return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+    def forecast(
+        self, study: Study, configurations: Sequence[Configuration]
+    ) -> list[tuple[float, float, float]] | None:
+        """Return what the surrogate expects of configurations, as loss (expected, low, high: 90 %); None while it has
+        too little to go by."""
+        _trials, told, results = self._told(study)
+        measured = np.array([FAILED not in each.user_attrs for each in told], dtype=bool)
+        done, values = [each for each, known in zip(told, measured, strict=True) if known], results[measured]
+        if len(done) < FORECAST_FROM:
+            return None
+        standard = standardise(values)
+        self.surrogate.fit(np.array([self._point_of(each) for each in done]), standard)
+        mean, spread = self.surrogate.predict(np.array([self.encoding.encode(each) for each in configurations]))
+        back = _unstandardised(standard, values)
+        bounds = [back(mean), back(mean - _NINETY * spread), back(mean + _NINETY * spread)]
+        return [(float(a), float(b), float(c)) for a, b, c in zip(*bounds, strict=True)]
+
+    def candidates(self, study: Study, count: int) -> list[Configuration]:
+        """Return the points with the largest expected improvement; the next proposal is none the wiser for it."""
+        trials, done, values = self._told(study)
+        if len(done) < max(FORECAST_FROM, self.startup):
+            return []
+        before = self.rng.bit_generator.state
+        found = [self.encoding.decode(point) for point in islice(self._best_points(trials, done, values), count)]
+        self.rng.bit_generator.state = before
+        return found
 
     def reseed_rng(self) -> None:
         """Start from fresh randomness, in a new process."""
@@ -93,14 +128,27 @@ class BayesSampler(BaseSampler):
             self._points[trial.number] = self.encoding.encode(configuration)
         return self._points[trial.number]
 
-    def _best_point(
+    def _best_points(
         self, trials: Sequence[FrozenTrial], done: Sequence[FrozenTrial], values: NDArray[np.float64]
-    ) -> Points:
-        points = np.array([self._point_of(each) for each in done])
+    ) -> Iterator[Points]:
+        """Yield points that were not tried, the most promising first, and at the end a random one."""
+        tried = {tuple(self._point_of(each)) for each in trials}
         measured = np.array([FAILED not in each.user_attrs for each in done])
-        if not measured.any():
-            drawn: Points = self._random_points(1)[0]
-            return drawn
+        if measured.any():
+            starts, score = self._scored(done, values, measured)
+            found, scores = self._search(starts, score)
+            for index in np.argsort(-scores):
+                configuration = self.encoding.decode(found[index])
+                new = tuple(self.encoding.encode(configuration)) not in tried
+                if new and self.setting.space.violated(configuration) is None:
+                    yield found[index]
+        yield self._random_points(1)[0]
+
+    def _scored(
+        self, done: Sequence[FrozenTrial], values: NDArray[np.float64], measured: NDArray[np.bool_]
+    ) -> tuple[Points, Callable[[Points], NDArray[np.float64]]]:
+        """Return the best points so far, where the search starts, and how promising a point is."""
+        points = np.array([self._point_of(each) for each in done])
         usable = measured & np.array([all(v <= 0 for v in each.constraints.values()) for each in done])
         violations = [each.constraints for each, known in zip(done, measured, strict=True) if known]
         models = probability_of(measured, points, self.setting.seed), self.feasibility.fit(points[measured], violations)
@@ -115,16 +163,7 @@ class BayesSampler(BaseSampler):
             factors = [each(candidates) for each in ([gain] if gain else []) + works]
             return np.asarray(np.prod(factors, axis=0))
 
-        tried = {tuple(self._point_of(each)) for each in trials}
-        found, scores = self._search(points[np.argsort(judged)[:_STARTS]], score)
-        for index in np.argsort(-scores):
-            configuration = self.encoding.decode(found[index])
-            new = tuple(self.encoding.encode(configuration)) not in tried
-            if new and self.setting.space.violated(configuration) is None:
-                chosen: Points = found[index]
-                return chosen
-        fallback: Points = self._random_points(1)[0]
-        return fallback
+        return points[np.argsort(judged)[:_STARTS]], score
 
     def _acquisition(
         self, done: Sequence[FrozenTrial], standard: NDArray[np.float64], judged: NDArray[np.float64]
@@ -183,6 +222,19 @@ class BayesSampler(BaseSampler):
         return self.encoding.snap(np.array(found))
 
 
+def known(done: Sequence[FrozenTrial], values: NDArray[np.float64]) -> int:
+    """Return how many trials replace random ones of the start: all but advice, and of that twice as many as hold.
+
+    Advice holds that is no worse than most of the others; where half of it does, it is as good a start as random points
+    (measured: it saves a fifth of the regret after 10 trials on 16 tables). Of bad advice, that it is bad is all that
+    is learned.
+    """
+    advised = np.array([ADVISED in each.user_attrs for each in done], dtype=bool)
+    typical = np.median(values[~advised]) if not advised.all() else -np.inf
+    hold = int(np.sum(advised & (values <= typical)))
+    return int(np.sum(~advised)) + min(int(np.sum(advised)), 2 * hold)
+
+
 def expected_improvement(gain: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the expected improvement for expected gains with normal spreads (Jones et al., 1998)."""
     spread = np.maximum(spread, 1e-9)
@@ -203,6 +255,14 @@ def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     values = np.minimum(values, high + 3 * max(high - low, 1e-12))  # one terrible trial must not flatten the rest
     ranks = ndtri((rankdata(values) - 0.5) / len(values))
     return _scaled(_scaled(values) + _scaled(ranks))
+
+
+def _unstandardised(
+    standard: NDArray[np.float64], values: NDArray[np.float64]
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return the way back from standardised values, by interpolation between results; beyond them, their ends."""
+    order = np.argsort(standard)
+    return lambda wanted: np.asarray(np.interp(wanted, standard[order], values[order]))
 
 
 def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ Only validated configurations reach it: Optuna itself takes out-of-range values 
 
 import random
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -23,7 +23,7 @@ from ..study.space import Configuration, from_optuna, key
 from ..trials.history import violations
 from ..trials.trial import Trial
 from .auto import choose
-from .base import ADVISED, COST, FAILED, Setting
+from .base import ADVISED, COST, FAILED, Forecasting, Setting
 
 _ATTEMPTS = 6
 
@@ -65,7 +65,6 @@ class Optimizer:
         self._proposed: dict[str, optuna.Trial] = {}
         self._rng = random.Random(setting.seed)
         self._worst: list[float] | None = None
-        self._peeked: Configuration | None = None
 
     @property
     def name(self) -> str:
@@ -78,10 +77,6 @@ class Optimizer:
         Raises:
             SpaceExhaustedError: there is none left.
         """
-        if self._peeked is not None and arm in {None, self.names[0]}:
-            configuration, self._peeked = self._peeked, None
-            if key(configuration) not in seen:
-                return configuration
         self._optuna.sampler = self._samplers[arm or self.names[0]]
         configuration = {}
         for _attempt in range(_ATTEMPTS):
@@ -96,15 +91,22 @@ class Optimizer:
             return repaired
         return self._unseen(seen)
 
-    def peek(self, seen: Collection[str]) -> Configuration:
-        """Return what the first sampler will propose next, as long as nobody else tries it first.
+    def forecast(self, configurations: Sequence[Configuration]) -> list[tuple[float, float, float]] | None:
+        """Return the loss (expected, low, high: 90 %) that the first sampler expects of configurations.
 
-        Raises:
-            SpaceExhaustedError: there is nothing left to propose.
+        None where it does not say, or has too little to go by.
         """
-        if self._peeked is None or key(self._peeked) in seen:
-            self._peeked = self.propose(seen)
-        return self._peeked
+        sampler = self._forecasting()
+        return None if sampler is None else sampler.forecast(self._optuna, configurations)
+
+    def candidates(self, count: int) -> list[Configuration]:
+        """Return what the first sampler would try by all it knows, best first; [] while it has too little to go by."""
+        sampler = self._forecasting()
+        return [] if sampler is None else sampler.candidates(self._optuna, count)
+
+    def _forecasting(self) -> Forecasting | None:
+        sampler = self._samplers[self.names[0]]
+        return sampler if self.study.goals == 1 and isinstance(sampler, Forecasting) else None
 
     def _unseen(self, seen: Collection[str]) -> Configuration:
         for _attempt in range(2000):

@@ -4,34 +4,70 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import correlation, fmean, stdev
+from typing import Protocol
 
 from ..study.space import Configuration, Space
 from ..study.words import short, words
 from ..trials.history import History
 from ..trials.trial import Trial
 
-_GOOD_SHARE, _GOOD_MOST = 0.2, 25
+_GOOD_SHARE, _GOOD_MOST, _ENOUGH = 0.2, 25, 8
+_CANDIDATES = 3
+_TELLING = 0.75
+"""The share of the good trials that must have the same choice to say something."""
+
+
+class Informed(Protocol):
+    """What is asked of an optimizer."""
+
+    names: list[str]
+
+    def forecast(self, configurations: Sequence[Configuration]) -> list[tuple[float, float, float]] | None: ...
+    def candidates(self, count: int) -> list[Configuration]: ...
 
 
 @dataclass(frozen=True)
 class OptimizerState:
-    """A sampler's next suggestion, and where it is looking: the best fifth of the trials, in space units."""
+    """What a sampler knows, once it has enough results: what it expects of the incumbent and of what it would try, and
+    where the best fifth of the trials are, in space units."""
 
     name: str
-    next: Configuration
-    lines: tuple[str, ...]
-    correlations: tuple[str, ...]
+    candidates: tuple[Configuration, ...] = ()
+    forecasts: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    correlations: tuple[str, ...] = ()
 
 
-def describe(name: str, suggestion: Configuration, history: History) -> OptimizerState:
-    """Return the state of a sampler after the trials of a history."""
-    space = history.study.space
-    good = good_trials(history)
-    lines = [f"next suggestion: {words(suggestion)}"]
-    if len(good) >= 2:
-        lines.append(f"among the best {len(good)} trials:")
-        lines += [line for parameter in space.parameters if (line := _spread(space, parameter, good))]
-    return OptimizerState(name, suggestion, tuple(lines), tuple(_correlations(space, good)))
+def describe(optimizer: Informed, history: History) -> OptimizerState:
+    """Return the state of an optimizer after the trials of a history."""
+    name, space = optimizer.names[0], history.study.space
+    if sum(trial.state == "complete" for trial in history.trials) < _ENOUGH:
+        return OptimizerState(name)
+    good, lines = good_trials(history), []
+    if len(good) > 2:
+        lines = [line for parameter in space.parameters if (line := _spread(space, parameter, good))]
+        lines = [f"among the best {len(good)} trials:", *lines] if lines else []
+    candidates = optimizer.candidates(_CANDIDATES)
+    forecasts = _forecasts(optimizer, history, candidates)
+    return OptimizerState(name, tuple(candidates), forecasts, tuple(lines), tuple(_correlations(space, good)))
+
+
+def _forecasts(optimizer: Informed, history: History, candidates: Sequence[Configuration]) -> tuple[str, ...]:
+    """Return what the optimizer expects of the incumbent and of its candidates, as lines."""
+    best, objective = history.incumbent, history.study.objectives[0]
+    expected = optimizer.forecast([*([best.configuration] if best else []), *candidates])
+    if expected is None or best is None or history.study.by_desirability:
+        return ()
+
+    def value(loss: float) -> str:
+        return f"{-loss if objective.direction == 'maximize' else loss:.5g}"
+
+    named = [f"the best, trial {best.number}", *(f"it would try {words(each)}" for each in candidates)]
+    said = "distance from the goal " if objective.aim is not None else ""
+    return tuple(
+        f"{what}: it expects {said}{value(middle)} ({value(low)} to {value(high)})"
+        for what, (middle, low, high) in zip(named, expected, strict=True)
+    )
 
 
 def good_trials(history: History) -> list[Trial]:
@@ -48,6 +84,8 @@ def _spread(space: Space, name: str, good: Sequence[Trial]) -> str:
         numbers = [float(value) for value in values]
         return f"{name}: mean {fmean(numbers):.4g}, spread {stdev(numbers) if len(numbers) > 1 else 0:.3g}"
     counts = Counter(map(short, values)).most_common(4)
+    if counts[0][1] < _TELLING * len(values):
+        return ""
     return f"{name}: {', '.join(f'{value} {count}x' for value, count in counts)}"
 
 

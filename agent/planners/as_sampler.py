@@ -140,7 +140,7 @@ class PlannerSampler(BaseSampler):
 
     def _idea(self, ours: Study, history: History) -> Configuration | None:
         if not self._ideas and self._planner is not None:
-            state = OptimizerState(type(self.fallback).__name__, ours.space.default, (), ())
+            state = OptimizerState(type(self.fallback).__name__)
             context = Context(ours, history, Ledger({}, {}), optimizer=state, emit=self._note)
             self._loop = self._loop or LoopThread()
             try:

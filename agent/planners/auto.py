@@ -7,7 +7,7 @@ from .offline import OfflinePlanner
 
 def build(setup: Setup) -> Planner:
     """Return the planner, which says why it was chosen."""
-    if setup.replay is not None:
+    if setup.recording is not None:
         return model.build(setup)
     found = model.choice(setup)
     if found.model is None:

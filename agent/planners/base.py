@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..budget import Ledger
-from ..events import Event
+from ..events import Event, ThoughtKind
 from ..memory.recall import Recalled
 from ..memory.store import Store
 from ..models.trust import require_trust
@@ -19,13 +19,32 @@ from ..trials.proposal import Proposal
 
 @dataclass(frozen=True)
 class Setup:
-    """What a planner is built from: the study, the store, and where model calls are recorded or replayed."""
+    """What a planner is built from: the study, the store, and where a run is recorded or replayed.
+
+    `replay` repeats a recorded run, `replay_model` takes its model's answers only.
+    """
 
     study: Study
     store: Store | None = None
     record: Path | None = None
     replay: Path | None = None
     strict: bool = True
+    replay_model: Path | None = None
+
+    @property
+    def recording(self) -> Path | None:
+        """The recording that stands in for the model, None where a model is asked."""
+        return self.replay or self.replay_model
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a thought is for: `kind` says why now, `ideas` how many are wanted, best first. `look_around` is whether
+    there is time for tools that look at the record."""
+
+    kind: ThoughtKind = "step"
+    ideas: int = 1
+    look_around: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,7 +52,9 @@ class Context:
     """What a planner may look at while it thinks; none of it changes meanwhile, and it must change none of it.
 
     `emit` announces an event. `optimizer` is None where there is no optimizer beside the planner. `notes` is what a
-    person said to the planner: hints, and why a proposal was refused.
+    person said to the planner: hints, and why a proposal was refused. `question` is what this thought is for, and
+    `waiting` are the planner's earlier ideas that wait for their turn, `refused` says which of them were not tried and
+    why, `ideas_left` is about how many it will still have.
     """
 
     study: Study
@@ -46,12 +67,38 @@ class Context:
     key: str = ""
     study_id: int = 0
     emit: Callable[[Event], None] = lambda _event: None
+    question: Question = field(default_factory=Question)
+    waiting: Sequence[Proposal] = ()
+    refused: Sequence[str] = field(default_factory=list)
+    ideas_left: int | None = None
 
-    def now(self, optimizer: OptimizerState | None) -> "Context":
+    def now(
+        self,
+        optimizer: OptimizerState | None,
+        question: Question | None = None,
+        waiting: Sequence[Proposal] = (),
+        ideas_left: int | None = None,
+    ) -> "Context":
         """Return the context as it stands now, for one thought."""
-        left = self.ledger.left("trials")
-        notes = tuple(self.notes)
-        return replace(self, history=self.history.snapshot(), optimizer=optimizer, trials_left=left, notes=notes)
+        return replace(
+            self,
+            history=self.history.snapshot(),
+            optimizer=optimizer,
+            trials_left=self.ledger.left("trials"),
+            notes=tuple(self.notes),
+            question=question or Question(),
+            waiting=tuple(waiting),
+            refused=tuple(self.refused),
+            ideas_left=ideas_left,
+        )
+
+
+@runtime_checkable
+class Knowing(Protocol):
+    """A planner that knows something without thinking: catalogue and memory."""
+
+    def known(self, context: Context) -> list[Proposal]:
+        """Return what can be tried at once, best first; called once, before anything is measured."""
 
 
 class Planner(Protocol):
@@ -70,8 +117,8 @@ class Planner(Protocol):
     async def propose(self, context: Context, n: int) -> list[Proposal]:
         """Return up to about `n` proposals, best first; an empty list when it has none this time.
 
-        Called while evaluations run, never twice at a time. Proposals need not be valid: they are repaired or
-        refused before anything is evaluated.
+        Called once the default is measured, while evaluations run or while the run waits, never twice at a time.
+        Proposals need not be valid: they are repaired or refused before anything is evaluated.
         """
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from ...tools.desk import Desk, Row
 from ...tools.expressions import Value
 from ..optimizers.encoding import from_unit
+from ..optimizers.state import OptimizerState
 from ..study.parameters import Parameter
 from ..study.sections import Study
 from ..trials.history import History
@@ -25,7 +26,7 @@ def fill_desk(context: Context, submit: Callable[[Any], str]) -> Desk:
         parameters=tuple(study.space.parameters),
         metric=study.loss_name,
         rows=[_row(trial, context.history, study) for trial in context.history.finished[-_MOST_ROWS:]],
-        optimizer=[*state.lines, *state.correlations] if state else ["there is no optimizer"],
+        optimizer=_optimizer(state),
         recalled=recalled_lines(context),
         system=study.study.system,
         encode=lambda configuration: encode(study, configuration),
@@ -35,6 +36,12 @@ def fill_desk(context: Context, submit: Callable[[Any], str]) -> Desk:
         variations={name: _variations(parameter) for name, parameter in study.space.parameters.items()},
         to_metric=study.metric_of,
     )
+
+
+def _optimizer(state: OptimizerState | None) -> list[str]:
+    if state is None:
+        return ["there is no optimizer"]
+    return [*state.forecasts, *state.lines, *state.correlations] or ["it has too few results to say anything yet"]
 
 
 def encode(study: Study, configuration: Mapping[str, Any]) -> list[float]:

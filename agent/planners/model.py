@@ -50,7 +50,7 @@ def build(setup: Setup) -> "ModelPlanner":
     Raises:
         InputError: there is no model, or it, its prompts or its prices cannot be used.
     """
-    if setup.replay is not None:
+    if setup.recording is not None:
         return ModelPlanner(setup, None)
     found = choice(setup)
     if found.model is None:
@@ -82,10 +82,12 @@ class ModelPlanner:
         """
         self.setup = setup
         self.done = False
-        player = Player(setup.replay, strict=setup.strict) if setup.replay is not None else None
+        player = None
+        if setup.recording is not None:
+            player = Player(setup.recording, strict=setup.strict, calls_only=setup.replay is None)
         if player is not None:
             header = player.header
-            resolved = ResolvedModel(header["provider"], header["name"], f"replayed from {setup.replay}")
+            resolved = ResolvedModel(header["provider"], header["name"], f"replayed from {setup.recording}")
         assert resolved is not None
         self.resolved = resolved
         section = setup.study.model
@@ -100,12 +102,12 @@ class ModelPlanner:
         self.cassette: Cassette | None = player or self._recorder()
         if player is None:
             load_code()
-        self._said_offline = not setup.study.planner.offline_first
         self._opened: OpenedModel | None = None
         self._warming: asyncio.Task[None] | None = None
         self._facts = self._known_facts()
-        self._way, self._proven = self._ways()[0], False
-        if self._way == "tools" and player is None:
+        self._proven: set[Capability] = set()
+        self._left: set[Capability] = set()
+        if "tools" in self._ways(look_around=True) and player is None:
             import_module("sklearn.ensemble")  # what the tool analyse needs: not while an evaluation is timed
         self._texts = self._refused = 0
 
@@ -114,21 +116,20 @@ class ModelPlanner:
         """The model."""
         return self.resolved.label
 
+    def known(self, context: Context) -> list[Proposal]:
+        """Return what catalogue and memory know, where the study wants it; an embedded model is started meanwhile."""
+        with contextlib.suppress(RuntimeError):  # asked without an event loop, it starts with the first question
+            self._warming = asyncio.get_running_loop().create_task(self._warm_up(context))
+        return known_proposals(self._as_recorded(context)) if self.setup.study.planner.offline_first else []
+
     async def propose(self, context: Context, n: int) -> list[Proposal]:
-        """Return what catalogue and memory know at first, then what the model answers; see `Planner.propose`."""
-        del n
-        if isinstance(self.cassette, Player):  # the store has moved on since the recording
-            recalled = tuple(Recalled(**each) for each in self.cassette.header.get("recalled", []))
-            context = replace(context, recalled=recalled)
-        if not self._said_offline:
-            self._said_offline = True
-            known = known_proposals(context)
-            if known:
-                self._warming = asyncio.create_task(self._warm_up(context))
-                return known
-        collected = Collected(context, self.label, self._wanted)
+        """Return what the model answers; see `Planner.propose`."""
+        context = self._as_recorded(context)
+        settings = self.variant.settings
+        n = min(n, settings.proposals)
+        collected = Collected(context, self.label, CANDIDATES if settings.procedure == "llambo" else n)
         try:
-            await self._think(context, collected)
+            await self._think(context, collected, n)
         except ModelBudgetError as error:
             self.done = True
             collected.problem("budget", f"{error.message}; the optimizer goes on without the model")
@@ -147,12 +148,6 @@ class ModelPlanner:
         self._note(collected)
         return collected.proposals
 
-    @property
-    def _wanted(self) -> int:
-        """How many proposals a thought may give."""
-        settings = self.variant.settings
-        return CANDIDATES if settings.procedure == "llambo" else settings.proposals
-
     def _note(self, collected: Collected) -> None:
         """Remember how a thought ended, for the next one."""
         refused = not collected.proposals and bool({"refusal", "content_filter"} & set(collected.endings))
@@ -168,43 +163,54 @@ class ModelPlanner:
             with contextlib.suppress(LocalServerError):  # the first question meets it again, and reports it
                 await self._ready(context)
 
-    async def _think(self, context: Context, collected: Collected) -> None:
+    def _as_recorded(self, context: Context) -> Context:
+        """Return the context as the recorded run had it: the store has moved on since."""
+        if not isinstance(self.cassette, Player):
+            return context
+        recalled = tuple(Recalled(**each) for each in self.cassette.header.get("recalled", []))
+        return replace(context, recalled=recalled)
+
+    async def _think(self, context: Context, collected: Collected, n: int) -> None:
         """Have one thought. A way to ask that an endpoint does not take is left for the next one; that is no fact."""
         model = await self._ready(context)
         model.meter.thought = Thought(self.setup.study.model.thought_tokens)
-        ways = self._ways()
-        for way in ways[ways.index(self._way) if self._way in ways else 0 :]:
+        ways = self._ways(look_around=context.question.look_around)
+        left: set[Capability] = set()
+        for way in ways:
             try:
-                await self._ask(model, collected, way)
+                await self._ask(model, collected, way, n)
             except ModelCallError as error:
                 if error.failure.parameter == "tools":
                     self._facts.refuse("tools", lasting=says_so(error.failure))
-                elif self._proven or way == ways[-1] or not _is_about_form(error):
+                elif way in self._proven or way == ways[-1] or not _is_about_form(error):
                     raise
+                left.add(way)
             else:
-                self._way, self._proven = way, True
+                self._proven.add(way)
+                self._left |= left
                 return
 
-    def _ways(self) -> list[Capability]:
-        """Return the ways to ask this model, best first, as far as is known."""
+    def _ways(self, *, look_around: bool) -> list[Capability]:
+        """Return the ways to ask this model, best first, as far as is known; tools only where there is time to look."""
         shown, refused = self._facts.capability, self._facts.refused
         settings = self.variant.settings
-        tools = settings.tools and settings.procedure == "propose" and self.setup.study.planner.tools
+        tools = look_around and settings.tools and settings.procedure == "propose" and self.setup.study.planner.tools
         offered: list[Capability] = ["tools"] if tools and "tools" not in refused and shown in {None, "tools"} else []
-        return [*offered, *(["json_schema"] if shown != "text" else []), "text"]  # type: ignore[list-item]  # its words
+        ways: list[Capability] = [*offered, *(["json_schema"] if shown != "text" else []), "text"]  # type: ignore[list-item]  # its words
+        return [way for way in ways if way not in self._left] or ["text"]
 
-    async def _ask(self, model: MeteredModel, collected: Collected, way: Capability) -> None:
+    async def _ask(self, model: MeteredModel, collected: Collected, way: Capability, n: int) -> None:
         settings, section = self.variant.settings, self.setup.study.model
         if settings.procedure == "llambo":
-            await ask_llambo(model, self.variant, collected, way, settings.proposals, section.retries)
+            await ask_llambo(model, self.variant, collected, way, n, section.retries)
         elif way == "tools":
-            await ask_with_tools(model, self.variant, collected, settings.proposals, section.thought_steps)
+            await ask_with_tools(model, self.variant, collected, n, section.thought_steps)
             in_text = bool(collected.proposals) and self._facts.capability is None
             self._texts = self._texts + 1 if in_text else 0
             if self._texts >= _TEXTS:
                 self._facts.refuse("tools", lasting=False)
         else:
-            await ask_once(model, self.variant, collected, way, settings.proposals, section.retries)
+            await ask_once(model, self.variant, collected, way, n, section.retries)
 
     async def _ready(self, context: Context) -> MeteredModel:
         """Return the opened model; the first call opens it."""

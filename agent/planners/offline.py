@@ -19,13 +19,15 @@ class OfflinePlanner:
         self.why = why
         self.done = False
 
+    def known(self, context: Context) -> list[Proposal]:
+        """Return all it knows; it has nothing more to say after that."""
+        self.done = True
+        return known_proposals(context)
+
     async def propose(self, context: Context, n: int) -> list[Proposal]:
         """Return all it knows at the first call, nothing later; `n` does not cut what costs nothing."""
         del n
-        if self.done:
-            return []
-        self.done = True
-        return known_proposals(context)
+        return [] if self.done else self.known(context)
 
     async def close(self) -> None:
         """Nothing to let go of."""

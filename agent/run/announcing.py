@@ -56,9 +56,12 @@ def study_finished(
     executor: Executor,
     found: Conclusion,
     stopped_by: str,
-    counted: Mapping[str, dict[str, int]],
+    counted: Mapping[str, Any],
 ) -> events.StudyFinished:
-    """Return the last event of a run. `counted` are its calls of the model by outcome and its problems by code."""
+    """Return the last event of a run.
+
+    `counted` are its calls of the model by outcome, its problems by code, and the seconds it waited for answers.
+    """
     study, history = record.study, record.history
     several = study.goals > 1 or study.cost is not None
     return events.StudyFinished(

@@ -25,7 +25,7 @@ _MAY_CHANGE = {
     "gate": None,
     "focus": None,
     "fidelity": {"high", "pruner", "variant"},
-    "study": {"description"},
+    "study": {"title", "description"},
     "target": {"teardown"},
     "evaluation": {"workers", "pin_cpus", "check_seeds", "max_repeats"},
 }

@@ -7,35 +7,23 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from statistics import median
 
 from .. import events
-from ..models.cassette import CassetteMismatchError
-from ..optimizers.mirror import Optimizer, SpaceExhaustedError
+from ..optimizers.mirror import Optimizer
 from ..optimizers.state import OptimizerState, describe
-from ..planners.base import Context, Planner
+from ..planners.base import Context, Knowing, Planner
 from ..study.space import Configuration
 from ..study.words import words
 from ..trials.candidate import Candidate
 from ..trials.proposal import Accepted, Proposal, Refused, review
 from ..trials.source import DEFAULT, Source
 from .gate import PLANNER, STORED, Decision, Gate
-
-PATIENCE_S = 30.0
-"""How long the last trial of a run waits for a model that has not spoken yet. No other trial waits unless the study
-gives its planner patience."""
-
+from .thinking import Thinking
 
 Approve = Callable[[Accepted], Awaitable[Configuration | str | None]]
 """Asks a person about an idea: returns the configuration to evaluate, edited perhaps, or why it is refused; None when
 nobody is asked, and the gate decides."""
-
-
-class _Tape(Protocol):
-    """What a recording needs to know of proposing, and tells it in a replay."""
-
-    def arrived(self, thought: int, trial: int) -> None: ...
-    def arrival(self, thought: int) -> int | None: ...
 
 
 class Proposing:
@@ -46,11 +34,11 @@ class Proposing:
         self._continuations = deque(optimizer.continuations())
         self.approve: Approve | None = None
         self.on_question: Callable[[bool], None] = lambda _waits: None  # told when a person's answer is waited for
+        self.thinking = Thinking(context, gate, planner, self._state)
         self._ready: deque[Proposal] = deque()
         self._asked: deque[Accepted] = deque()
         self._approvals: set[asyncio.Task[None]] = set()
-        self._thinking: asyncio.Task[list[Proposal]] | None = None
-        self._thoughts = 0
+        self._knows = isinstance(planner, Knowing)
         self._hurried = asyncio.Event()
 
     @property
@@ -59,15 +47,17 @@ class Proposing:
         return bool(self._asked)
 
     def think(self) -> None:
-        """Start the planner on its next ideas, unless it is at work, has some ready, or has had its share."""
-        if self._wanted() and self._thinking is None:
-            thought = self._think(self.context.now(self._state()))
-            self._thinking = asyncio.create_task(thought)
+        """Take in what is known without thinking, and let the planner think if it is time to."""
+        if self._knows and isinstance(self.planner, Knowing):
+            self._knows = False
+            self._take(self.planner.known(self.context.now(None)))
+        if not self._approvals and self.context.ledger.left("trials") != 0:
+            self.thinking.ask(self._waiting())
 
     async def think_now(self) -> None:
         """Let the planner think to its end, for callers that ask for one trial at a time."""
-        if self._wanted():
-            self._ready.extend(await self._think(self.context.now(self._state())))
+        self.think()
+        self._replace(await self.thinking.finish())
 
     def want(self, decided: Accepted) -> None:
         """Let what a person decided on be the next trial, unless it is so already."""
@@ -82,7 +72,13 @@ class Proposing:
         Raises:
             CassetteMismatchError: a strict replay met a request that was not recorded.
         """
-        await self._settle_thought()
+        order = self.thinking.tape.order if self.thinking.tape is not None else None
+        if order is not None:
+            await order.turn_of({"asked", "started"})
+        self.think()
+        self._replace(await self.thinking.take(needed=self._needed()) or [])
+        if order is not None:
+            await order.turn(("started", len(self.context.history.trials)))
         while self._approvals and not self._hurried.is_set():
             left = self.context.ledger.left("trials")
             if not left or left > len(self._approvals) or self._ready or self._asked:
@@ -95,32 +91,14 @@ class Proposing:
                 self.on_question(False)
                 hurried.cancel()
 
-    async def _settle_thought(self) -> None:
-        if self._thinking is None:
-            return
-        trial, tape = len(self.context.history.trials), self._tape()
-        arrival = tape.arrival(self._thoughts) if tape is not None else None
-        if arrival is None:
-            patience = PATIENCE_S if self._kept_for_model(trial) else 0.0
-            patience = max(patience, self.context.study.planner.patience_s)
-            if patience and not self._thinking.done():
-                hurried = asyncio.create_task(self._hurried.wait())
-                first = asyncio.FIRST_COMPLETED
-                await asyncio.wait({self._thinking, hurried}, timeout=patience, return_when=first)
-                hurried.cancel()
-            if not self._thinking.done():
-                return
-        elif arrival > trial:
-            return
-        self._take(await self._thinking)
-        if tape is not None:
-            tape.arrived(self._thoughts, trial)
-        self._thinking = None
-        self._thoughts += 1
+    def skip(self) -> None:
+        """Wait no more for the planner's present thought; its ideas are used when they come."""
+        self.thinking.skip()
 
     def hurry(self) -> None:
         """Wait for the planner no more: the run is being stopped."""
         self._hurried.set()
+        self.thinking.skip()
 
     def next(self) -> Accepted:
         """Return what to evaluate next.
@@ -128,6 +106,15 @@ class Proposing:
         Raises:
             SpaceExhaustedError: every configuration was tried.
         """
+        found, tape = self._next(), self.thinking.tape
+        if tape is not None:
+            number = len(self.context.history.trials)
+            tape.started(number)
+            if tape.order is not None:
+                tape.order.passed(("started", number))
+        return found
+
+    def _next(self) -> Accepted:
         space, history = self.context.study.space, self.context.history
         if history.default is None:
             proposal = Proposal(space.default, DEFAULT, "the configuration in use today")
@@ -142,39 +129,68 @@ class Proposing:
             rationale = f"trial {number} run on: the last step was raised"
             proposal = Proposal(configuration, trial.source, rationale, continues=number)
             return Accepted(Candidate(configuration), proposal)
-        decision = self.gate.choose(self._ready_arms(), thinking=not self.planner.done)
+        decision = self._decide()
         while decision.arm in {PLANNER, STORED}:
             idea = next(each for each in self._ready if each.source.arm == decision.arm)
             self._ready.remove(idea)
             reviewed = review(idea, space, history.seen)
-            if isinstance(reviewed, Accepted):
+            if isinstance(reviewed, Refused):
+                self._refuse(reviewed)
+            elif not self._unpromising(reviewed):
                 return replace(reviewed, proposal=_decided(reviewed.proposal, decision))
-            self._refuse(reviewed)
-            decision = self.gate.choose(self._ready_arms(), thinking=not self.planner.done)
+            decision = self._decide()
         configuration = self.optimizer.propose(history.seen, decision.arm)
         proposal = Proposal(configuration, Source("sampler", decision.arm))
         return Accepted(Candidate(configuration), _decided(proposal, decision))
+
+    def _decide(self) -> Decision:
+        waiting = self._waiting()
+        thought = thought_of(waiting[0]) if waiting else self.thinking.number
+        return self.gate.choose(self._ready_arms(), thought, thinking=not self.planner.done)
+
+    def _unpromising(self, accepted: Accepted) -> bool:
+        """Whether even the optimizer's hope for an idea is worse than most results; the opening is tried anyway."""
+        if self.context.study.gate.policy != "bandit" or self._by_right(accepted.proposal):
+            return False
+        forecast = self.optimizer.forecast([accepted.configuration])
+        if forecast is None:
+            return False
+        losses = [self.context.history.losses(t)[0] for t in self.context.history.trials if t.state == "complete"]
+        _expected, low, _high = forecast[0]
+        if low <= median(losses):
+            return False
+        self._problem(
+            "unpromising", f"{words(accepted.configuration)}: worse than most trials by all the optimizer knows"
+        )
+        return True
 
     async def close(self) -> None:
         """Stop thinking, and wait for no approval."""
         for approval in self._approvals:
             approval.cancel()
         await asyncio.gather(*self._approvals, return_exceptions=True)
-        if self._thinking is not None:
-            self._thinking.cancel()
-            await asyncio.gather(self._thinking, return_exceptions=True)
-            self._thinking = None
+        await self.thinking.close()
 
-    def _kept_for_model(self, trial: int) -> bool:
-        """Whether this is the last trial of the budget and the model, at work, has had none yet: a short run."""
-        spoken = any(each.source.kind == "planner" for each in self.context.history.trials)
-        last = trial == self.context.study.budget.trials - 1
-        return last and not spoken and not self._ready and self.gate.wants(PLANNER)
+    def _needed(self) -> bool:
+        """Whether the next trial is for the planner, and there is nothing else to do while it thinks."""
+        if (
+            self._asked
+            or self._continuations
+            or PLANNER in self._ready_arms()
+            or not self.gate.wants(self.thinking.number)
+        ):
+            return False
+        return STORED not in self._ready_arms() or self.gate.started_by[STORED] >= self.gate.stored_first
 
-    def _wanted(self) -> bool:
-        """Whether the planner should think: it has no ideas of its own waiting, and one would get its turn."""
-        idle = PLANNER not in self._ready_arms() and not self._approvals and self.context.ledger.left("trials") != 0
-        return idle and not self.planner.done and self.gate.wants(PLANNER)
+    def _waiting(self) -> list[Proposal]:
+        """Return the planner's ideas that wait for their turn."""
+        return [each for each in self._ready if each.source.arm == PLANNER]
+
+    def _replace(self, proposals: Sequence[Proposal]) -> None:
+        """Take in the ideas of a new thought; it knew of those that wait, and replaces them, but for an opening's."""
+        if proposals:
+            self._ready = deque(each for each in self._ready if each.source.arm != PLANNER or self._by_right(each))
+        self._take(proposals)
 
     def _take(self, proposals: Sequence[Proposal]) -> None:
         """Take in ideas; where a person approves them, each waits for its answer."""
@@ -204,44 +220,42 @@ class Proposing:
                 proposal = replace(proposal, predicted={})
             self.want(Accepted(Candidate(answer, proposal.patch), proposal, reviewed.changes))
 
+    def _by_right(self, proposal: Proposal) -> bool:
+        return proposal.source.arm == PLANNER and self.gate.by_right(thought_of(proposal))
+
     def _ready_arms(self) -> list[str]:
         """Return which of planner and stored have ideas waiting, in their order."""
         return list(dict.fromkeys(each.source.arm for each in self._ready))
 
-    def _state(self) -> OptimizerState | None:
-        """Return the optimizer's state; what it suggests here is what it proposes next."""
+    def _state(self) -> OptimizerState:
+        """Return the optimizer's state, with what it expects of the incumbent and of what it would try."""
         history = self.context.history
-        try:
-            suggestion = self.optimizer.peek(history.seen)
-        except SpaceExhaustedError:
-            return None
-        return describe(self.optimizer.names[0], suggestion, history)
-
-    async def _think(self, context: Context) -> list[Proposal]:
-        paid = context.ledger.spent.get("calls", 0)
-        try:
-            proposals = await self.planner.propose(context, context.study.evaluation.workers)
-        except CassetteMismatchError:
-            raise
-        except Exception as error:  # noqa: BLE001  # a planner may be anybody's; it must not end a study
-            self._problem("crashed", f"planner {self.planner.name}: {type(error).__name__}: {error}")
-            proposals = []
-        if not proposals and context.ledger.spent.get("calls", 0) > paid:
-            self.gate.fruitless(PLANNER)
-        return proposals
-
-    def _tape(self) -> _Tape | None:
-        tape: _Tape | None = getattr(self.planner, "cassette", None)
-        return tape
+        return describe(self.optimizer, history)
 
     def _refuse(self, refused: Refused) -> None:
+        self._remember(refused.proposal, refused.reason)
         about = f" ({refused.proposal.rationale})" if refused.proposal.rationale else ""
         self._problem(refused.code, f"{refused.reason}{about}")
+
+    def _remember(self, proposal: Proposal, reason: str) -> None:
+        """Keep for the planner why an idea of its was not tried."""
+        if proposal.source.arm == PLANNER and isinstance(self.context.refused, list):
+            self.context.refused.append(f"{words(self._shown(proposal))}: {reason}")
+
+    def _shown(self, proposal: Proposal) -> Configuration:
+        return self.context.study.space.repair(proposal.values).configuration
 
     def _problem(self, code: events.ProblemCode, message: str) -> None:
         self.context.emit(events.PlannerProblem(study=self.context.key, code=code, message=message))
 
 
+def thought_of(proposal: Proposal) -> int:
+    """Return the number of the thought that an idea is from."""
+    return int(proposal.gate["thought"])
+
+
 def _decided(proposal: Proposal, decision: Decision) -> Proposal:
     """Return a proposal that says why it was its turn; nothing where there was no choice."""
-    return replace(proposal, gate={"why": decision.why, "scores": decision.scores}) if decision.why else proposal
+    if not decision.why:
+        return proposal
+    return replace(proposal, gate={**proposal.gate, "why": decision.why, "scores": decision.scores})

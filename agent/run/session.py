@@ -21,6 +21,7 @@ from ..executors.local import LocalExecutor
 from ..memory.recall import recall
 from ..memory.rows import StoredEvaluation, StoredStudy
 from ..memory.store import Store
+from ..models.cassette import Cassette
 from ..place import planned_directory
 from ..planners.base import Context, Planner, Setup, build_planner
 from ..study.sections import Study
@@ -32,6 +33,7 @@ from .opening import resume_study, start_study
 from .proposing import Proposing
 from .record import Record
 from .search import News, Search
+from .taping import recorded, repeated
 
 CLOSE_S = 20.0
 """How long each part of a run gets to close, seconds; an executor that restores systems says itself how long."""
@@ -181,14 +183,20 @@ class Session:
         self._state = "interrupted"
         async with Ending() as ending:
             self._end(ending)
+            tape: Cassette | None = getattr(self.planner, "cassette", None)
+            executor = repeated(tape) or executor
             if executor is None:
                 executor = self._local()
+            executor = recorded(tape, executor)
             ending.then("closing the executor", executor.close, getattr(executor, "close_s", CLOSE_S))
             ending.then("ending the running evaluations", self._search.cancel, CLOSE_S)
             yield study_started(self.record, self.planner, executor)
             if executor.sandbox_name == "process":
                 message = f"weaker sandbox: {executor.sandbox_guarantees}"
                 self._emit(events.Notice(study=self.key, kind="sandbox", message=message))
+            if self.study.gate.patience is not None:
+                message = "gate.patience is no longer used: rests follow from the record of the planner's thoughts"
+                self._emit(events.Notice(study=self.key, kind="setting", message=message))
             if self.study.target is not None and self.study.target.hooks:
                 message = f"outside the sandbox, as you: target.{', target.'.join(self.study.target.hooks)}"
                 self._emit(events.Notice(study=self.key, kind="sandbox", message=message))
@@ -246,6 +254,10 @@ class Session:
         """Start nothing more; running evaluations end, then `run` ends. The study can be resumed."""
         self._search.stop()
 
+    def skip(self) -> None:
+        """Wait no more for the planner's present thought; its ideas are used when they come."""
+        self.proposing.skip()
+
     def pause(self) -> None:
         """Start nothing more until `unpause`; running evaluations end. A pause is no time of the search."""
         self._search.pause(True)
@@ -282,8 +294,9 @@ class Session:
     def _finished(self, executor: Executor, found: Conclusion) -> events.StudyFinished:
         """Store the result and return its event."""
         counted = {"calls": dict(self._calls), "problems": dict(self._problems)}
+        waited = {"waited_s": self.proposing.thinking.waited_s}
         search = self._search
-        finished = study_finished(self.record, self.planner, executor, found, search.stopped_by, counted)
+        finished = study_finished(self.record, self.planner, executor, found, search.stopped_by, {**counted, **waited})
         self.record.store.set_result(self.record.stored.id, finished.model_dump(mode="json"))
         self._state = "interrupted" if search.gave_up else "finished"
         return finished

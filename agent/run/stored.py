@@ -4,8 +4,7 @@ from ...tools.desk import Desk
 from ..budget import Ledger
 from ..memory.recall import recall
 from ..memory.store import Store
-from ..optimizers.mirror import SpaceExhaustedError
-from ..optimizers.state import OptimizerState, describe
+from ..optimizers.state import describe
 from ..planners.base import Context
 from ..planners.desk import fill_desk
 from .opening import find_study
@@ -13,7 +12,7 @@ from .record import Record, limits_of
 
 
 def context_of(store: Store, key: str) -> Context:
-    """Return what a planner would see of a stored study as it stands, the optimizer's next suggestion included.
+    """Return what a planner would see of a stored study as it stands, what the optimizer expects included.
 
     Raises:
         InputError: there is no such study.
@@ -28,15 +27,8 @@ def context_of(store: Store, key: str) -> Context:
         key=stored.key,
         study_id=stored.id,
     )
-    return context.now(_optimizer_state(Record(study, store, stored)) if found.comparable else None)
-
-
-def _optimizer_state(record: Record) -> OptimizerState | None:
-    try:
-        suggestion = record.optimizer.peek(record.history.seen)
-    except SpaceExhaustedError:
-        return None
-    return describe(record.optimizer.name, suggestion, record.history)
+    state = describe(Record(study, store, stored).optimizer, found.history) if found.comparable else None
+    return context.now(state)
 
 
 def desk_of(store: Store, key: str) -> Desk:

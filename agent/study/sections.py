@@ -32,6 +32,7 @@ from .space import Clause, Space
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
 MetricName = Annotated[str, Field(min_length=1, max_length=200)]
 Policy = Literal["bandit", "alternate", "planner", "optimizer"]
+Rhythm = Literal["auto", "batch", "stepwise"]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -43,6 +44,7 @@ class About(_Section):
     """What is being tuned, for people, for the catalogue and for the planner."""
 
     name: Name = Field(description="Name of the study in the store.")
+    title: str = Field("", description="What people and planners call it; the name where empty.")
     description: str = Field("", description="The system and its workload, in a few sentences.")
     system: str | None = Field(None, description="Name of a catalogue of documented knobs, such as 'sqlite'.")
 
@@ -221,16 +223,36 @@ class PlannerSection(_Section):
     """Who proposes with knowledge of the system."""
 
     name: str = Field(
-        "auto", description="'auto', 'model', 'offline' (catalogue and stored studies, no model), or 'none'."
+        "auto",
+        description="'auto', 'model', 'offline' (catalogue and stored studies, no model), 'recorded' or 'none'.",
     )
     prompts: str = Field(
         "auto", description="Prompt variant: a name, the path of a folder, or 'auto': terse for a small embedded model."
     )
-    share: float = Field(0.3, ge=0, le=1, description="Largest share of the trials that a model proposes.")
+    share: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = Field(
+        "auto", description="Largest share of the trials that a model proposes; 'auto': by its record, up to 0.8."
+    )
+    patience: Literal["auto"] | Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        "auto",
+        description="Longest wait for the model's answer to a question that the run waits for, in seconds; 'auto': "
+        "a quarter of the expected run, 15 to 60 s, for the opening, and later where that is little beside the run.",
+    )
+    rhythm: Rhythm = Field(
+        "auto",
+        description="How the model is asked: 'batch' (several ideas, at a few points of the run), 'stepwise' (one idea "
+        "at a time), or 'auto': by how long it and an evaluation take.",
+    )
+    ideas: str = Field("", description="File of recorded ideas, for planner 'recorded'; relative to the study file.")
     offline_first: bool = Field(True, description="Start with catalogue values and stored studies, also with a model.")
     recall: bool = Field(True, description="Look for similar stored studies.")
     tools: bool = Field(True, description="Let a model that can call tools use the analysis tools.")
-    patience_s: float = Field(0.0, ge=0, description="Seconds that a free worker waits for a planner at work.")
+    patience_s: float | None = Field(None, ge=0, description="The earlier name of patience, still read.")
+
+    @property
+    def longest_wait_s(self) -> float | None:
+        """The longest wait for an answer, in seconds; None where the run decides."""
+        given = self.patience_s if self.patience == "auto" else self.patience
+        return None if given is None else float(given)
 
 
 class GateSection(_Section):
@@ -242,7 +264,7 @@ class GateSection(_Section):
     )
     samplers: list[str] = Field([], description="Samplers that compete with each other; empty: the study's one.")
     discount: float = Field(0.9, gt=0, le=1, description="How much an arm's result counts after its next one.")
-    patience: int = Field(2, ge=1, description="Useless ideas in a row after which an arm is left alone for a while.")
+    patience: int | None = Field(None, ge=1, description="Read and ignored: rests are part of planner.share = 'auto'.")
 
 
 class SamplerSection(_Section):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from langchain_core.messages.utils import count_tokens_approximately
 
 from ...agent.budget import Ledger
-from ...agent.optimizers.state import describe
+from ...agent.optimizers.state import OptimizerState
 from ...agent.planners.answers import Collected
 from ...agent.planners.asking import first_messages
 from ...agent.planners.base import Context
@@ -42,7 +42,7 @@ def context_of(count: int) -> Context:
             trial.metrics = {"loss": rng.random()}
         history.add(trial)
         history.update(trial)
-    state = describe("tpe", study.space.sample(rng), history)
+    state = OptimizerState("tpe", lines=tuple(f"{name}: mean 0.5, spread 0.1" for name in study.parameters))
     return Context(study, history, Ledger({"trials": 20_000})).now(state)
 
 

@@ -14,7 +14,8 @@ from ...tools.errors import InputError
 from .. import statistics as st
 from ..results import Results
 from . import charts
-from .summary import READING, behaviour, headline, markdown, per_task
+from .headline import headline
+from .summary import READING, behaviour, markdown, per_task
 
 _LONGEST = 20_000
 

@@ -7,34 +7,13 @@ from ...agent.statistics import Interval
 from .. import statistics as st
 from ..results import Results
 from ..statistics import Comparison
+from .headline import headline
 
 READING = (
     "Normalised regret: 0 is the best known configuration, 1 the median one; lower is better. Every arm starts with "
     "the default. Intervals are 95 % bootstrap intervals over seeds; p-values are Wilcoxon's over pairs of equal task "
     "and seed, with Holm's correction."
 )
-
-
-def headline(results: Results) -> list[str]:
-    """Return what the suite shows, in sentences: which differences are real, and which are not."""
-    table, reference = results.regrets(results.marks[-1]), results.suite["reference"]
-    if reference not in table or not results.paired():
-        return ["No seed is complete for all arms: nothing can be compared yet."]
-    found = results.comparisons.values()
-    lines = []
-    for verdict, words in (("better", "better than"), ("worse", "worse than")):
-        arms = [_named(each) for each in found if each.verdict == verdict]
-        if arms:
-            lines.append(f"With confidence {words} {reference}: {', '.join(arms)}.")
-    unclear = [each.arm for each in found if each.verdict == "no difference shown"]
-    if unclear:
-        lines.append(f"No difference to {reference} was shown for {', '.join(unclear)}.")
-    if results.missing:
-        lines.append(f"{results.missing} cells are missing (stopped by {results.stopped_by}).")
-    failing = [name for name in results.arms if any(cell.problem for cell in results.of(name))]
-    if failing:
-        lines.append(f"The planner failed in some cells of {', '.join(failing)}: see behaviour.")
-    return lines
 
 
 def summary_lines(results: Results) -> list[str]:
@@ -80,13 +59,16 @@ def markdown(results: Results) -> str:
             lines.append(f"- `{arm}`: {resolution_words(st.resolution(table[arm], table[reference]))}")
     shown = [each for each in behaviour(results) if each["calls"] or each["tried"]]
     if shown:
-        heads = ["arm", "ideas tried", "repaired", "refused or unusable", "fallbacks", "calls", "tokens", "dollars"]
+        heads = ["arm", "ideas tried", "repaired", "refused or unusable", "fallbacks", "waited, s a cell", "calls"]
+        heads += ["failed calls", "tokens", "dollars"]
         heads += ["predictions inside 90 % interval", "seconds a cell"]
         lines += ["", "## Behaviour of the planners", "", _row(heads), _row(["---"] * len(heads))]
         for each in shown:
             cells = [f"`{each['arm']}`", each["tried"], each["repaired"], each["refused"], each["fallbacks"]]
             cells += [
+                f"{each['waited']:.1f}",
                 each["calls"],
+                each["failed_calls"],
                 each["tokens"],
                 f"{each['dollars']:.4f}",
                 each["calibration"],
@@ -129,7 +111,9 @@ def behaviour(results: Results) -> list[dict[str, Any]]:
                 "refused": ", ".join(f"{count} {code}" for code, count in sorted(refused.items())) or "0",
                 "fallbacks": sum(cell.fallbacks for cell in cells),
                 "failed": sum(cell.failed_trials for cell in cells),
+                "waited": sum(cell.waited_s for cell in cells) / max(1, len(cells)),
                 "calls": sum(cell.calls for cell in cells),
+                "failed_calls": sum(cell.failed_calls for cell in cells),
                 "tokens": sum(cell.tokens for cell in cells),
                 "dollars": dollars,
                 "seconds": seconds / max(1, len(cells)),
@@ -153,10 +137,6 @@ def resolution_words(seen: st.Resolution) -> str:
         f"differences of {seen.smallest:.4f} ({seen.relative:.0%} of the reference) are found with 80 % power; "
         f"you need {more} to see one of 5 %"
     )
-
-
-def _named(each: Comparison) -> str:
-    return f"{each.arm} ({each.relative:+.0%}, p = {each.adjusted:.2g})"
 
 
 def _against(each: Comparison | None) -> list[str]:

@@ -1,14 +1,14 @@
 """Measured configurations as a full grid on the disk, memory-mapped, so that a look-up is one array access.
 
-Every cell of the grid knows the nearest measured configuration: squared distance in the unit cube, ties to the
-configuration that comes first. Found for all cells at once, dimension by dimension (Felzenszwalb & Huttenlocher,
-Theory of Computing 2012).
+Every cell of the grid knows the nearest measured configuration: squared distance in the unit cube, 1 between any two
+words, ties to the configuration that comes first. Found for all cells at once, dimension by dimension (Felzenszwalb &
+Huttenlocher, Theory of Computing 2012).
 """
 
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -91,11 +91,12 @@ def build_grid(
     measured = counts > 0
     means: NDArray[np.float64] = np.bincount(cells, weights=values, minlength=size).astype(np.float64)
     means[measured] /= counts[measured]
-    return Grid(dict(levels), means[_nearest(measured, shape)], measured)
+    unordered = [isinstance(each[0], str) for each in levels.values()]
+    return Grid(dict(levels), means[_nearest(measured, shape, unordered)], measured)
 
 
-def _nearest(measured: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return for every cell the nearest measured cell."""
+def _nearest(measured: NDArray[np.bool_], shape: tuple[int, ...], unordered: Sequence[bool]) -> NDArray[np.int64]:
+    """Return for every cell the nearest measured cell; `unordered` axes hold words."""
     distance = np.where(measured, 0.0, np.inf).reshape(shape)
     nearest = np.where(measured, np.arange(measured.size), measured.size).reshape(shape)
     for axis, length in enumerate(shape):  # infinities are cells that no measured one has reached yet
@@ -103,7 +104,7 @@ def _nearest(measured: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.
         source = np.moveaxis(nearest, axis, 0)
         best, chosen = away.copy(), source.copy()
         for step in range(1, length):
-            cost = (step / (length - 1)) ** 2
+            cost = 1.0 if unordered[axis] else (step / (length - 1)) ** 2
             for to, start in ((slice(step, None), slice(None, -step)), (slice(None, -step), slice(step, None))):
                 other, theirs = away[start] + cost, source[start]
                 closer = other < best[to] - 1e-9

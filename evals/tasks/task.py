@@ -1,5 +1,6 @@
 """A task: a search space, a way to evaluate configurations, and a scale on which results compare across tasks."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,25 +47,39 @@ class Task:
         scale = loss(self.typical if self.typical is not None else default) - loss(self.best)
         return (loss(value) - loss(self.best)) / scale if scale > 0 else 0.0
 
-    def executor(self) -> Executor | None:
+    def loss(self, configuration: Mapping[str, Value]) -> float:
+        """Return a configuration's noiseless metric as a number to minimise; for tasks that know it."""
+        assert self.truth is not None
+        return self.card.loss(self.truth(configuration))
+
+    def executor(self, evaluation_s: float = 0.0) -> Executor | None:
         """Return what evaluates in this process; None where the study's own target is to be run."""
-        return None if self.measure is None else LookUp(self.measure)
+        return None if self.measure is None else LookUp(self.measure, evaluation_s)
 
 
 class LookUp:
-    """An executor that answers at once from data or a function. `measure` raises ValueError to fail an evaluation."""
+    """An executor that answers from data or a function, after `evaluation_s` on the event loop's clock.
+
+    `measure` raises ValueError to fail an evaluation.
+    """
 
     sandbox_name, sandbox_guarantees, workers = "none", "looked up in this process, no code is run", 1
 
-    def __init__(self, measure: Callable[[Mapping[str, Value], int], Mapping[str, float]]) -> None:
-        self.measure = measure
+    def __init__(
+        self, measure: Callable[[Mapping[str, Value], int], Mapping[str, float]], evaluation_s: float = 0.0
+    ) -> None:
+        self.measure, self.evaluation_s = measure, evaluation_s
 
     async def submit(self, job: Job, watch: Watch | None = None) -> Measurement:  # noqa: ARG002
         """Look the job's configuration up."""
+        if self.evaluation_s:
+            await asyncio.sleep(self.evaluation_s)
+        taken = {"duration_s": self.evaluation_s}
         try:
-            return Measurement(state="complete", metrics=dict(self.measure(job.candidate.configuration, job.seed)))
+            metrics = dict(self.measure(job.candidate.configuration, job.seed))
         except ValueError as error:
-            return Measurement(state="failed", reason=str(error))
+            return Measurement(state="failed", reason=str(error), **taken)
+        return Measurement(state="complete", metrics=metrics, **taken)
 
     async def close(self) -> None:
         """Nothing to restore."""

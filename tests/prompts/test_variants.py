@@ -6,7 +6,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 
 from trimtab.agent.budget import Ledger
 from trimtab.agent.memory.recall import Recalled
-from trimtab.agent.optimizers.state import describe
+from trimtab.agent.optimizers.state import OptimizerState
 from trimtab.agent.planners.answers import Collected
 from trimtab.agent.planners.asking import first_messages
 from trimtab.agent.planners.base import Context
@@ -46,7 +46,7 @@ def history_of(study: Study, count: int) -> History:
 
 def context_of(study: Study, count: int) -> Context:
     history = history_of(study, count)
-    state = describe("tpe", study.space.sample(random.Random(2)), history)
+    state = OptimizerState("tpe", (study.space.default,), ("the best: it expects 1 (0.5 to 2)",), ("x: mean 1",))
     recalled = [Recalled("other-1", 0.8, study.space.default, {})]
     return Context(study, history, Ledger({"trials": 20_000}, {"trials": count}), recalled, state)
 

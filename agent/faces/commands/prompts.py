@@ -15,7 +15,8 @@ from ...optimizers.mirror import Optimizer
 from ...optimizers.state import describe
 from ...planners.answers import Collected
 from ...planners.asking import first_messages
-from ...planners.base import Context
+from ...planners.base import Context, Question
+from ...run.pace import OPENING_IDEAS
 from ...run.stored import context_of as stored_context
 from ...study.file import load_study
 from ...trials.history import History
@@ -56,5 +57,5 @@ def context_of(study: str, store_url: str | None) -> Context:
         return stored_context(store, study)
     loaded = load_study(study)
     history, optimizer = History(loaded), Optimizer(loaded)
-    state = describe(optimizer.name, optimizer.peek(history.seen), history)
-    return Context(loaded, history, Ledger({"trials": loaded.budget.trials}), recall(store, loaded)).now(state)
+    context = Context(loaded, history, Ledger({"trials": loaded.budget.trials}), recall(store, loaded))
+    return context.now(describe(optimizer, history), Question("opening", OPENING_IDEAS))

@@ -11,12 +11,13 @@ from typing import Any, Protocol
 
 import typer
 
-from ...events import Event, Notice, StudyFinished
+from ...events import Event, Notice, PlannerAnswered, PlannerAsked, StudyFinished, TrialStarted
 from ...memory.store import Store, default_url
 from ...planners.base import Setup, require_trusted_endpoint
 from ...run.session import Session
 from ...study.file import load_study
 from ...study.sections import Study
+from ..live.keys import EscapeKey
 from .apply import apply_configuration, was_asked_for
 from .question import yes
 
@@ -33,11 +34,12 @@ class Face(Protocol):
 
 @dataclass(frozen=True)
 class Tape:
-    """Where calls of the model are recorded, or replayed from."""
+    """Where a run is recorded, or replayed from, whole or the model's answers only."""
 
     record: Path | None = None
     replay: Path | None = None
     strict: bool = True
+    replay_model: Path | None = None
 
 
 def run_study(
@@ -59,7 +61,7 @@ def run_study(
     }
     study = load_study(file, {section: fields for section, fields in given.items() if fields})
     opened = Store(store or default_url())
-    setup = Setup(study, opened, tape.record, tape.replay, tape.strict)
+    setup = Setup(study, opened, tape.record, tape.replay, tape.strict, tape.replay_model)
     asks = not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     require_trusted_endpoint(setup, given=trust_endpoint, ask=_is_trusted if asks else None)
     session = Session.open(setup, resume=resume)
@@ -99,6 +101,14 @@ def choose_face(study: Study, *, as_json: bool) -> Face:
     return PlainLines(study)
 
 
+def _listen(escape: EscapeKey, event: Event) -> None:
+    """Take keys while the run waits for the planner."""
+    if isinstance(event, PlannerAsked) and event.wait_s > 0:
+        escape.listen()
+    elif isinstance(event, PlannerAnswered | TrialStarted | Notice):
+        escape.release()
+
+
 async def _drive(session: Session, face: Face, *, asks: bool = False) -> StudyFinished | None:
     """Show a session's events; the first interrupt ends it after the running evaluations, the second at once.
 
@@ -125,10 +135,11 @@ async def _drive(session: Session, face: Face, *, asks: bool = False) -> StudyFi
     loop.add_signal_handler(signal.SIGINT, interrupt)
     for number in ends:
         loop.add_signal_handler(number, task.cancel)
-    report = None
+    report, escape = None, EscapeKey(session.skip)
     try:
         async with contextlib.aclosing(session.run()) as stream:
             async for event in stream:
+                _listen(escape, event)
                 face.show(event)
                 if isinstance(event, StudyFinished):
                     report = event
@@ -139,6 +150,7 @@ async def _drive(session: Session, face: Face, *, asks: bool = False) -> StudyFi
         for line in ("interrupted; go on with --resume", *getattr(error, "__notes__", ())):
             typer.echo(line, err=True)
     finally:
+        escape.release()
         face.close()
         for number in (signal.SIGINT, *ends):
             loop.remove_signal_handler(number)

@@ -7,6 +7,7 @@ from ...events import (
     Event,
     ModelCalled,
     Notice,
+    PlannerAsked,
     PlannerProblem,
     StudyFinished,
     StudyInterrupted,
@@ -46,6 +47,8 @@ class PlainLines:
                 return [f"note: {event.message}"]
             case ModelCalled() if event.outcome not in {"ok", "cancelled"}:
                 return [f"note: model call failed, {event.outcome}: {event.message}"]
+            case PlannerAsked() if event.kind == "opening" and event.wait_s > 0:
+                return [f"asking the model first, at most {words.seconds(event.wait_s)}"]
             case PlannerProblem():
                 return [f"note: planner, {event.code}: {event.message}"]
             case TrialFinished():

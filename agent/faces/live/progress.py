@@ -100,6 +100,10 @@ class Progress:
         spark = Text("best so far ", style="dim").append(words.sparkline(view.best_losses, 60), style="green")
         spark.append(f"  {words.seconds(time.monotonic() - self._began)} elapsed", style="dim")
         lines = [self._running(each) for each in view.running.values()]
+        if view.waiting is not None and not lines:
+            first = " first" if view.waiting.kind == "opening" else ""
+            wait = words.seconds(view.waiting.wait_s)
+            lines.append(Text(f"asking the model{first}, at most {wait}; Escape skips", style="cyan"))
         if view.spent:
             lines.append(Text(f"model {view.spent}", style="dim"))
         return Group(bar, spark, *lines)

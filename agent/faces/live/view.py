@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from ...events import CheckProgressed, Event, ModelCalled, StudyStarted, TrialFinished, TrialStarted
+from ...events import (
+    CheckProgressed,
+    Event,
+    ModelCalled,
+    PlannerAnswered,
+    PlannerAsked,
+    StudyStarted,
+    TrialFinished,
+    TrialStarted,
+)
 from ...study.sections import Study
 from .. import words
 
@@ -22,6 +31,8 @@ class View:
     failed: int = 0
     phase: CheckProgressed | None = None
     spent: str = ""
+    waiting: PlannerAsked | None = None
+    """What the run waits for, while it does."""
 
     def take(self, event: Event) -> None:
         """Take in one event."""
@@ -32,6 +43,11 @@ class View:
                 self.incumbent = event.best.metrics if event.best else {}
             case TrialStarted():
                 self.running[event.trial] = event
+                self.waiting = None
+            case PlannerAsked():
+                self.waiting = event if event.wait_s > 0 else None
+            case PlannerAnswered():
+                self.waiting = None
             case TrialFinished():
                 self._finish(event)
             case CheckProgressed():

@@ -2,7 +2,7 @@
 
 import csv
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,18 +52,29 @@ def _parameter(levels: tuple[Value, ...]) -> dict[str, Any]:
     """Return an option as a parameter of a study; the default is its first level."""
     if levels == (0.0, 1.0):
         return {"type": "bool", "default": False}
+    if isinstance(levels[0], str):
+        return {"type": "categorical", "choices": list(levels), "default": levels[0]}
     return {"type": "ordinal", "choices": list(levels), "default": levels[0]}
 
 
-def _read(path: Path) -> tuple[dict[str, tuple[float, ...]], NDArray[np.int64], NDArray[np.float64]]:
-    """Return levels, measured cells and values; options that never vary are left out."""
+def _read(path: Path) -> tuple[dict[str, tuple[Value, ...]], NDArray[np.int64], NDArray[np.float64]]:
+    """Return levels, measured cells and values; options that never vary are left out, words are levels of no order."""
     with gzip.open(path, "rt", encoding="utf-8") as text:
         header, *rows = [row for row in csv.reader(text) if row]
-    data = np.array([[float(cell) for cell in row] for row in rows])
-    levels, where = {}, []
-    for index, name in enumerate(header[:-1]):
-        found, at = np.unique(data[:, index], return_inverse=True)
+    columns = [_numbers(column) for column in zip(*rows, strict=True)]
+    levels: dict[str, tuple[Value, ...]] = {}
+    where = []
+    for name, column in zip(header[:-1], columns, strict=False):
+        found, at = np.unique(column, return_inverse=True)
         if len(found) > 1:
             levels[name.strip()] = tuple(found.tolist())
             where.append(at.ravel())
-    return levels, np.column_stack(where), data[:, -1]
+    return levels, np.column_stack(where), np.asarray(columns[-1], dtype=np.float64)
+
+
+def _numbers(column: Sequence[str]) -> NDArray[np.float64] | NDArray[np.str_]:
+    """Return a column as numbers, as words where one is none."""
+    try:
+        return np.array([float(cell) for cell in column])
+    except ValueError:
+        return np.array([cell.strip() for cell in column])

@@ -15,7 +15,7 @@ from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer
 from trimtab.agent.optimizers import auto, carbs, cmaes, forest, gp, kriging, nsga2, nsga3, qmc, tpe
 from trimtab.agent.optimizers import random as random_
 from trimtab.agent.optimizers.base import Setting
-from trimtab.agent.optimizers.bayes import BayesSampler
+from trimtab.agent.optimizers.bayes import BayesSampler, known
 from trimtab.agent.optimizers.encoding import Encoding, Points
 from trimtab.agent.optimizers.mirror import Optimizer, SpaceExhaustedError
 from trimtab.agent.study.sections import Study
@@ -109,8 +109,10 @@ else:
             gp.build(Setting(make_study().space, trials=10))
 
 
-def finish(optimizer: Optimizer, number: int, configuration: dict[str, Any], loss: float | None) -> None:
-    optimizer.started(number, configuration)
+def finish(
+    optimizer: Optimizer, number: int, configuration: dict[str, Any], loss: float | None, *, advised: bool = False
+) -> None:
+    optimizer.started(number, configuration, advised=advised)
     trial = Trial(
         number, Source("sampler", "x"), Candidate(configuration), state="failed" if loss is None else "complete"
     )
@@ -203,13 +205,40 @@ def test_failed_trials_push_tpe_away_from_where_they_failed() -> None:
     assert sum(failures[30:]) < sum(failures[:30])
 
 
-def test_what_is_peeked_at_is_what_is_proposed() -> None:
-    optimizer = Optimizer(make_study(sampler={"name": "tpe"}))
-    peeked = optimizer.peek(set())
-    assert optimizer.peek(set()) == peeked
-    assert optimizer.propose(set()) == peeked
-    again = optimizer.peek(set())
-    assert optimizer.propose({key(again)}) != again
+def test_what_an_optimizer_would_try_is_told_without_changing_what_it_proposes() -> None:
+    proposed = []
+    for looks in (False, True):
+        optimizer, seen = Optimizer(make_study(sampler={"name": "kriging"}, budget={"trials": 30})), set[str]()
+        for number in range(12):
+            if looks and number < 8:
+                assert optimizer.candidates(3) == []
+                assert optimizer.forecast([{"x": 0.0, "n": 8, "mode": "slow"}]) is None
+            elif looks:
+                assert optimizer.candidates(3)[0] == optimizer.candidates(1)[0]
+            configuration = optimizer.propose(seen)
+            seen.add(key(configuration))
+            finish(optimizer, number, configuration, 1 + abs(float(configuration["x"])))
+        proposed.append(configuration)
+        [(expected, low, high), (bad, _low, _high)] = optimizer.forecast(
+            [{"x": 0.0, "n": 8, "mode": "slow"}, {"x": 1.0, "n": 8, "mode": "slow"}]
+        )
+        assert low <= expected <= high
+        assert expected < bad
+    assert proposed[0] == proposed[1]
+
+
+def test_advice_that_holds_shortens_the_random_start_and_bad_advice_does_not() -> None:
+    spreads = {}
+    for kind, x in (("good", 0.05), ("bad", 0.95)):
+        optimizer, seen = Optimizer(make_study(sampler={"name": "kriging"}, budget={"trials": 60})), set[str]()
+        for number in range(7):
+            advice = {"x": x + number / 1000, "n": 8, "mode": "slow"} if number else {"x": 0.5, "n": 8, "mode": "slow"}
+            seen.add(key(advice))
+            finish(optimizer, number, advice, 1 + abs(float(advice["x"])), advised=number > 0)
+        sampler = optimizer._samplers["kriging"]
+        _trials, done, values = sampler._told(optimizer._optuna)
+        spreads[kind] = known(done, values)
+    assert spreads == {"good": 7, "bad": 1}
 
 
 def test_an_exhausted_space_is_said_to_be_so() -> None:

@@ -63,7 +63,8 @@ def run(
         **sections.get("model", {}),
     }
     sections["model"] = {k: v for k, v in sections["model"].items() if v is not None}
-    sections["planner"] = {"name": "model", "offline_first": False, **sections.get("planner", {})}
+    planner = {"name": "model", "offline_first": False, "rhythm": "stepwise"}
+    sections["planner"] = {**planner, **sections.get("planner", {})}
     sections.setdefault("gate", "planner")
     study = make_study(budget={"trials": trials, **sections.pop("budget", {})}, check={"ablation": False}, **sections)
 

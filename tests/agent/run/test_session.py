@@ -225,12 +225,10 @@ def test_a_slow_planner_never_idles_a_worker_and_its_ideas_are_used_when_they_co
     assert sources.count("planner") == 1
 
 
-def test_the_last_trial_of_a_short_run_waits_for_a_model_unless_the_run_is_stopped(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_run_waits_for_the_opening_unless_it_is_stopped(store: Store, tmp_path: Path) -> None:
     study = make_study(tmp_path, budget={"trials": 3})
     found = run(study, store, FunctionExecutor(loss), planner=Ideas([{"x": 0.05}], delay_s=0.3))
-    assert [e.source for e in found if isinstance(e, events.TrialStarted)] == ["default", "random", "planner"]
+    assert [e.source for e in found if isinstance(e, events.TrialStarted)] == ["default", "planner", "random"]
 
     async def stop_while_it_waits() -> list[events.Event]:
         session, seen = Session.start(study, store, Ideas([{"x": 0.05}], delay_s=60)), []
@@ -240,6 +238,23 @@ def test_the_last_trial_of_a_short_run_waits_for_a_model_unless_the_run_is_stopp
         return seen
 
     assert isinstance(asyncio.run(stop_while_it_waits())[-1], events.StudyInterrupted)
+
+
+def test_what_a_thought_took_is_said(store: Store, tmp_path: Path) -> None:
+    found = run(make_study(tmp_path), store, planner=Ideas([{"x": 0.05}, {"x": 0.06}], delay_s=0.2))
+    asked = [event for event in found if isinstance(event, events.PlannerAsked)]
+    answered = [event for event in found if isinstance(event, events.PlannerAnswered)]
+    assert (asked[0].thought, asked[0].kind) == (0, "opening")
+    assert (answered[0].thought, answered[0].proposals) == (0, 2)
+    assert answered[0].latency_s >= 0.2
+    assert finished(found).waited_s >= 0.2
+
+
+def test_a_setting_that_is_no_longer_used_is_read_and_said_so(store: Store, tmp_path: Path) -> None:
+    found = run(make_study(tmp_path, gate={"patience": 3}), store)
+    notices = [event for event in found if isinstance(event, events.Notice)]
+    assert [each.kind for each in notices] == ["setting"]
+    assert "gate.patience is no longer used" in notices[0].message
 
 
 def test_a_planner_that_fails_does_not_stop_the_study(study: Study, store: Store) -> None:

@@ -1,0 +1,105 @@
+"""Plays recorded ideas from a file, round by round: what a strong model proposed once, inside any schedule and seed.
+
+The file is JSON: {"rounds": [[{"values": {...}, "rationale": "...", "predicted": [expected, low, high]}, ...], ...]}.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ...tools.errors import InputError
+from ...tools.expressions import Value
+from ..study.space import key
+from ..trials.proposal import Proposal
+from ..trials.source import Source
+from .base import Context, Setup
+
+
+class Idea(BaseModel):
+    """One recorded idea; what else the file holds of it, such as what was measured, is for people."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    values: dict[str, Value]
+    rationale: str = ""
+    predicted: tuple[float, float, float] | None = Field(None, description="Expected value and 90 % interval.")
+
+
+class Ideas(BaseModel):
+    """The file."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    rounds: list[list[Idea]] = Field(min_length=1)
+
+
+class RecordedPlanner:
+    """Answers each question with the next round, as the model did when it had seen the rounds before."""
+
+    name = "recorded"
+
+    def __init__(self, rounds: Sequence[Sequence[Idea]], why: str) -> None:
+        """Start before the first round; a round that the study has tried already is passed over."""
+        self.rounds, self.why, self._next = rounds, why, 0
+
+    @property
+    def done(self) -> bool:
+        """Whether all rounds were given out."""
+        return self._next >= len(self.rounds)
+
+    async def propose(self, context: Context, n: int) -> list[Proposal]:
+        """Return the next round whole, whatever `n`: the round after it was recorded knowing all of it."""
+        del n
+        metric = context.study.objectives[0].metric
+        while not self.done:
+            ideas = self.rounds[self._next]
+            self._next += 1
+            if any(_is_new(idea, context) for idea in ideas):
+                return [
+                    Proposal(
+                        idea.values,
+                        Source("planner", self.name),
+                        idea.rationale,
+                        {} if idea.predicted is None else {metric: idea.predicted},
+                    )
+                    for idea in ideas
+                ]
+        return []
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def build(setup: Setup) -> RecordedPlanner:
+    """Return the planner of the file that `planner.ideas` names, relative to the study file.
+
+    Raises:
+        InputError: no file is named, or it cannot be read, or holds no ideas.
+    """
+    given = setup.study.planner.ideas
+    if not given:
+        raise InputError("planner 'recorded' needs planner.ideas", 'ideas = "FILE.json", relative to the study file')
+    path = setup.study.directory / given
+    return RecordedPlanner(read_ideas(path).rounds, f"ideas recorded in {path.name}")
+
+
+def read_ideas(path: Path) -> Ideas:
+    """Read a file of recorded ideas.
+
+    Raises:
+        InputError: it cannot be read, or holds no ideas.
+    """
+    hint = "it holds rounds of ideas: see the documentation of planner 'recorded'"
+    try:
+        return Ideas.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"planner.ideas: {path}: {error.strerror}", hint) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(f"planner.ideas: {path}: {where + ': ' if where else ''}{first['msg']}", hint) from None
+
+
+def _is_new(idea: Idea, context: Context) -> bool:
+    return key(context.study.space.repair(idea.values).configuration) not in context.history.seen
