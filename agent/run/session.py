@@ -183,23 +183,11 @@ class Session:
         self._state = "interrupted"
         async with Ending() as ending:
             self._end(ending)
-            tape: Cassette | None = getattr(self.planner, "cassette", None)
-            executor = repeated(tape) or executor
-            if executor is None:
-                executor = self._local()
-            executor = recorded(tape, executor)
+            executor = self._executor(executor)
             ending.then("closing the executor", executor.close, getattr(executor, "close_s", CLOSE_S))
             ending.then("ending the running evaluations", self._search.cancel, CLOSE_S)
             yield study_started(self.record, self.planner, executor)
-            if executor.sandbox_name == "process":
-                message = f"weaker sandbox: {executor.sandbox_guarantees}"
-                self._emit(events.Notice(study=self.key, kind="sandbox", message=message))
-            if self.study.gate.patience is not None:
-                message = "gate.patience is no longer used: rests follow from the record of the planner's thoughts"
-                self._emit(events.Notice(study=self.key, kind="setting", message=message))
-            if self.study.target is not None and self.study.target.hooks:
-                message = f"outside the sandbox, as you: target.{', target.'.join(self.study.target.hooks)}"
-                self._emit(events.Notice(study=self.key, kind="sandbox", message=message))
+            self._say_at_start(executor)
             async for event in self._undo():
                 yield event
             async for event in self._search.run(executor):
@@ -223,6 +211,24 @@ class Session:
                 yield events.StudyInterrupted(study=self.key, trials=trials, resume="run it again with --resume")
             else:
                 yield self._finished(executor, found)
+
+    def _executor(self, given: Executor | None) -> Executor:
+        """Return what evaluates: what was given or this machine, beside a recording where there is one."""
+        tape: Cassette | None = getattr(self.planner, "cassette", None)
+        return recorded(tape, repeated(tape) or given or self._local())
+
+    def _say_at_start(self, executor: Executor) -> None:
+        """Announce what a person should know before the first trial."""
+        if executor.sandbox_name == "process":
+            self._note("sandbox", f"weaker sandbox: {executor.sandbox_guarantees}")
+        if self.study.gate.patience is not None:
+            note = "gate.patience is no longer used: rests follow from the record of the planner's thoughts"
+            self._note("setting", note)
+        if self.study.target is not None and self.study.target.hooks:
+            self._note("sandbox", f"outside the sandbox, as you: target.{', target.'.join(self.study.target.hooks)}")
+
+    def _note(self, kind: events.NoticeKind, message: str) -> None:
+        self._emit(events.Notice(study=self.key, kind=kind, message=message))
 
     def _local(self) -> LocalExecutor:
         """Return what evaluates on this machine; it notes beside the store what it will have to undo."""
