@@ -19,6 +19,7 @@ from ...tools.errors import InputError, TrimtabError
 _BUSY_S = 30.0
 """Seconds that a transaction waits for its turn."""
 _WRITING = "trimtab_writing"
+"""The option of connections that write: SQLite's setting `synchronous`."""
 _LOCK = 0x7472696D  # 'trim': any number that nobody else locks
 
 
@@ -44,8 +45,9 @@ class Database:
             InputError: the URL is not usable.
         """
         self.shown = _shown(url)
-        self._engine = _engine(url, "FULL" if power_safe else "NORMAL")
-        self._writer = self._engine.execution_options(**{_WRITING: True})
+        self._engine = _engine(url)
+        self._hasty = self._engine.execution_options(**{_WRITING: "NORMAL"})
+        self._writer = self._engine.execution_options(**{_WRITING: "FULL"}) if power_safe else self._hasty
         self.dialect = self._engine.dialect.name
         self._file = _file_of(self._engine) if self.dialect == "sqlite" else None
         self._opened: tuple[int, int] | None = None
@@ -72,10 +74,13 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction that is on the disk when it ends, or has not happened."""
+    def writing(self, *, power_safe: bool = True) -> Iterator[Connection]:
+        """A transaction that is on the disk when it ends, or has not happened.
+
+        Without `power_safe` it survives the end of every process, and a power cut once a later one was power-safe.
+        """
         self._check_file()
-        with self._told_in_words(), self._writer.begin() as connection:
+        with self._told_in_words(), (self._writer if power_safe else self._hasty).begin() as connection:
             yield connection
 
     def _check_file(self) -> None:
@@ -110,7 +115,7 @@ class Database:
             raise told from error
 
 
-def _engine(url: str, synchronous: str) -> Engine:
+def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
@@ -122,16 +127,15 @@ def _engine(url: str, synchronous: str) -> Engine:
     except OSError as error:
         raise InputError(f"store {_shown(url)}: {error.strerror}", "see --store") from None
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", lambda connection, _record: _prepare(connection, synchronous))
+        event.listen(engine, "connect", lambda connection, _record: _prepare(connection))
         event.listen(engine, "begin", _begin)
     return engine
 
 
-def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
+def _prepare(connection: sqlite3.Connection) -> None:
     connection.isolation_level = None  # transactions begin where we say: in _begin
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_S * 1e3:.0f}")
     _use_wal(connection)
-    connection.execute(f"PRAGMA synchronous = {synchronous}")  # FULL: a recorded result survives a power cut
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
@@ -147,8 +151,10 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writing = connection.get_execution_options().get(_WRITING)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    synchronous = connection.get_execution_options().get(_WRITING)
+    if synchronous is not None:
+        connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")  # FULL: it survives a power cut
+    connection.exec_driver_sql("BEGIN" if synchronous is None else "BEGIN IMMEDIATE")
 
 
 def _clock(dialect: str) -> ColumnElement[float]:

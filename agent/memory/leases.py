@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from ...tools.errors import InputError
 from .db import Database, StoreError
-from .ownership import Owner, is_alive, owner_of, this_process
+from .ownership import is_alive, owner_of, this_process
 from .schema import STUDIES
 
 LEASE_S = 60.0
@@ -28,11 +28,12 @@ class Leases:
     def __init__(self, database: Database, seconds: float = LEASE_S) -> None:
         self.seconds = seconds
         self._database = database
-        self._held: dict[int, Owner] = {}
+        self._held: dict[int, str] = {}  # studies, and the owner that stands for each holding
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._until = database.clock + seconds
         ours = (STUDIES.c.id == bindparam("of_study"), STUDIES.c.owner.is_not_distinct_from(bindparam("mine")))
+        self._look_up = select(STUDIES.c.id).where(*ours).with_for_update(read=True)
         self._renew = update(STUDIES).where(*ours).values(lease=self._until)
         self._renew_at = update(STUDIES).where(*ours).values(lease=self._until, search_s=bindparam("at_s"))
 
@@ -43,7 +44,7 @@ class Leases:
     def keep(self, study_id: int, owner: str) -> None:
         """Hold a study that was stored as ours, and renew its lease from now on."""
         with self._lock:
-            self._held[study_id] = owner_of(owner)
+            self._held[study_id] = owner
             if len(self._held) == 1 and self._database.shared:
                 self._ended = threading.Event()
                 threading.Thread(target=self._beat, args=[self._ended], name="trimtab-leases", daemon=True).start()
@@ -82,7 +83,7 @@ class Leases:
                 self._ended.set()
         if owner is None:
             return
-        giving = update(STUDIES).where(STUDIES.c.id == study_id, STUDIES.c.owner == owner.text)
+        giving = update(STUDIES).where(STUDIES.c.id == study_id, STUDIES.c.owner == owner)
         with self._database.writing() as connection:
             connection.execute(giving.values(owner=None, lease=None, state=state))
 
@@ -93,17 +94,19 @@ class Leases:
                 self.release(study_id, "interrupted")
 
     def fence(self, connection: Connection, study_id: int, search_s: float | None = None) -> None:
-        """Renew a lease within a transaction that writes for its study; `search_s` is its search time so far.
+        """Make sure, within a transaction that writes for a study, that nobody else has it until the transaction ends.
+
+        With `search_s`, its search time so far, the study's row is written and the lease renewed by the way.
 
         Raises:
             StoreError: another process took the study over; the transaction must not go on.
         """
-        mine = self._held.get(study_id)
-        given: dict[str, object] = {"of_study": study_id, "mine": mine.text if mine else None}
-        statement = self._renew
-        if search_s is not None:
-            statement, given["at_s"] = self._renew_at, search_s
-        if connection.execute(statement, given).rowcount != 1:
+        given: dict[str, object] = {"of_study": study_id, "mine": self._held.get(study_id)}
+        if search_s is None:
+            ours = connection.execute(self._look_up, given).first() is not None
+        else:
+            ours = connection.execute(self._renew_at, given | {"at_s": search_s}).rowcount == 1
+        if not ours:
             row = self._look(connection, study_id)
             by = owner_of(row.owner) if row.owner else "another process"
             raise StoreError(f"study {row.key} was taken over by {by}", "this run was away for longer than its lease")
@@ -114,7 +117,7 @@ class Leases:
 
     def _beat(self, ended: threading.Event) -> None:
         while not ended.wait(self.seconds / _BEATS):
-            held = [{"of_study": study_id, "mine": owner.text} for study_id, owner in list(self._held.items())]
+            held = [{"of_study": study_id, "mine": owner} for study_id, owner in list(self._held.items())]
             # What stands in the way is met by the study's own writes, which say it; here the next beat tries again.
             with contextlib.suppress(StoreError), self._database.writing() as connection:
                 for each in held:

@@ -24,7 +24,7 @@ class Trials(Subject):
     """Trials and evaluations in the store. Writing them for a study that another process took over is refused."""
 
     def start_trial(self, study_id: int, trial: Trial) -> None:
-        """Record that a trial was started."""
+        """Record that a trial was started. A power cut may undo it, with the evaluation that it was to begin."""
         proposal = {name: value for name in _PROPOSAL if (value := getattr(trial, name))}
         said = {"author": trial.source.author, "patch": trial.candidate.patch}
         proposal |= {name: value for name, value in said.items() if value}
@@ -39,7 +39,7 @@ class Trials(Subject):
             "started": trial.started,
             "duration_s": 0.0,
         }
-        with self._database.writing() as connection:
+        with self._database.writing(power_safe=False) as connection:
             self._leases.fence(connection, study_id)
             connection.execute(_START_TRIAL, row)
 

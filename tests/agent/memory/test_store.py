@@ -1,13 +1,15 @@
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from trimtab.agent.memory.store import Store
 from trimtab.agent.run.opening import start_study
 from trimtab.agent.testing import make_study
 from trimtab.agent.trials.candidate import Candidate
-from trimtab.agent.trials.source import Source
+from trimtab.agent.trials.source import DEFAULT, Source
 from trimtab.agent.trials.trial import Trial
 from trimtab.tools.errors import InputError
 
@@ -51,3 +53,27 @@ def test_studies_of_one_name_get_numbers_and_the_newest_is_meant_by_the_name(sto
     assert [each.key for each in store.studies("small")] == ["small-3", "small-2", "small-1"]
     assert store.study("small").key == "small-3"
     assert store.study("small-1").key == "small-1"
+
+
+@pytest.mark.parametrize("power_safe", [True, False])
+def test_what_was_measured_survives_a_power_cut_and_what_was_only_begun_survives_a_crash(
+    tmp_path: Path, power_safe: bool
+) -> None:
+    """SQLite's setting: 2 waits for the disk at each end of a transaction, 1 does not."""
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}", power_safe=power_safe)
+    stored = start_study(store, make_study())
+    trial = Trial(0, DEFAULT, Candidate({"x": 0.5}), started=1.0)
+    levels: dict[str, int] = {}
+
+    @event.listens_for(store._database._engine, "before_cursor_execute")
+    def look(connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if statement.startswith(("INSERT INTO trials", "UPDATE trials", "UPDATE studies SET result")):
+            found = connection.connection.driver_connection.execute("PRAGMA synchronous").fetchone()[0]
+            levels[" ".join(statement.split()[:3])] = found
+
+    store.start_trial(stored.id, trial)
+    store.finish_trial(stored.id, trial, 1.0)
+    store.start_trial(stored.id, Trial(1, DEFAULT, Candidate({"x": 0.25}), started=1.0))
+    store.set_result(stored.id, {})
+    safe = 2 if power_safe else 1
+    assert levels == {"INSERT INTO trials": 1, "UPDATE trials SET": safe, "UPDATE studies SET": safe}
