@@ -1,7 +1,8 @@
 """The store of studies, trials, model calls and conversations: the truth from which everything else is rebuilt.
 
 SQLAlchemy over SQLite in WAL mode, or any database by URL. Every method is one transaction, on the disk when it
-returns (a trial's start alone need not outlive a power cut: what it began is repeated anyway). Each subject has a module of its own; `Store` is all of them over one database.
+returns (a trial's start alone need not outlive a power cut: what it began is repeated anyway). Each subject has a
+module of its own; `Store` is all of them over one database.
 """
 
 import os
