@@ -18,8 +18,8 @@ from ...tools.errors import InputError, TrimtabError
 from ...tools.targets import TargetSection
 from ..budget import Ledger
 from ..events import CheckProgressed, Event, ModelCalled, StudyFinished
-from ..memory.rows import StoredStudy
 from ..memory.store import Store
+from ..memory.store.rows import StoredStudy
 from ..models.meter import CallRecord
 from ..models.trust import UntrustedEndpointError
 from ..run.opening import definition, find_study

@@ -14,14 +14,14 @@ from ..study.versions import VERSION
 from ..trials.candidate import Candidate
 from ..trials.source import Source
 from ..trials.trial import Trial
-from .db import Database
-from .leases import LEASE_S
-from .ownership import Owner
-from .profiles import Profile
 from .recall import recall
-from .rows import StoredEvaluation, StoredStudy
-from .schema import STUDIES
 from .store import Store, StoreError
+from .store.db import Database
+from .store.leases import LEASE_S
+from .store.ownership import Owner
+from .store.profiles import Profile
+from .store.rows import StoredEvaluation, StoredStudy
+from .store.schema import STUDIES
 
 Result = TypeVar("Result")
 _CROWD = 8

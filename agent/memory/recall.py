@@ -8,8 +8,8 @@ from typing import Any
 from ..study.sections import Study
 from ..trials.history import History
 from ..trials.trial import Trial
-from .profiles import Profile
 from .store import Store
+from .store.profiles import Profile
 
 _SIMILAR_ENOUGH = 0.4
 

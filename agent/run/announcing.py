@@ -5,7 +5,7 @@ from typing import Any
 
 from .. import events
 from ..executors.base import Executor
-from ..memory.rows import StoredEvaluation
+from ..memory.store.rows import StoredEvaluation
 from ..planners.base import Planner
 from ..planners.calibration import calibrate
 from ..trials.trial import Trial

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ...tools.targets import Measurement
 from ..events import AblationStep, CheckProgressed, CheckResult
 from ..executors.base import Executor, Job
-from ..memory.rows import StoredEvaluation
+from ..memory.store.rows import StoredEvaluation
 from ..study.space import Configuration
 from ..trials.candidate import Candidate
 from ..trials.trial import Trial

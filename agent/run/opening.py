@@ -6,9 +6,9 @@ from typing import Any
 
 from ...tools.errors import InputError
 from ...tools.targets.section import ProgramSection, shorthand
-from ..memory.profiles import Profile
-from ..memory.rows import StoredStudy
 from ..memory.store import Store
+from ..memory.store.profiles import Profile
+from ..memory.store.rows import StoredStudy
 from ..study.sections import Study
 from ..study.stored import Place, Reading, read_definition, shown
 from ..study.versions import VERSION

@@ -13,8 +13,8 @@ from statistics import median
 from ...tools.targets import Measurement
 from ..budget import MODEL_RESOURCES, Ledger, Resource
 from ..events import StudyFinished
-from ..memory.rows import StoredEvaluation, StoredStudy
 from ..memory.store import Store
+from ..memory.store.rows import StoredEvaluation, StoredStudy
 from ..optimizers.mirror import Optimizer
 from ..study.sections import Study
 from ..trials.history import History, violations

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import events
 from ..executors.base import Executor
-from ..memory.rows import StoredEvaluation
+from ..memory.store.rows import StoredEvaluation
 from ..optimizers.mirror import SpaceExhaustedError
 from ..trials.trial import Trial
 from .announcing import evaluated, trial_finished

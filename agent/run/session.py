@@ -19,7 +19,7 @@ from .. import events
 from ..executors.base import Executor
 from ..executors.local import LocalExecutor
 from ..memory.recall import recall
-from ..memory.rows import StoredEvaluation, StoredStudy
+from ..memory.store.rows import StoredEvaluation, StoredStudy
 from ..memory.store import Store
 from ..models.cassette import Cassette
 from ..place import planned_directory

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...agent.memory.profiles import Profile
 from ...agent.memory.store import Store
+from ...agent.memory.store.profiles import Profile
 from ...agent.run.opening import definition
 from ...agent.study.sections import Study
 from ...agent.testing import small_study

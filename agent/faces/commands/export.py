@@ -11,7 +11,7 @@ import typer
 
 from ....tools.errors import InputError
 from ....tools.text import cell
-from ...memory.rows import StoredStudy
+from ...memory.store.rows import StoredStudy
 from ...study.apply import write
 from ...study.sections import Study
 from ...trials.history import History

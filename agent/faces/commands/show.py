@@ -11,8 +11,8 @@ from rich.text import Text
 from ....tools.errors import InputError, TrimtabError
 from ....tools.text import plain
 from ...events import StudyFinished
-from ...memory.rows import StoredStudy
 from ...memory.store import Store, default_url
+from ...memory.store.rows import StoredStudy
 from ...run.opening import find_study
 from ...study.sections import Study
 from ...trials.history import History

@@ -7,7 +7,7 @@ import typer
 
 from ....tools.text import one_line
 from ...memory.store import Store, default_url
-from ...memory.studies import Listed
+from ...memory.store.studies import Listed
 
 
 def print_studies(store_url: str | None) -> None:

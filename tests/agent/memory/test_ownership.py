@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from trimtab.agent.memory import leases, ownership
-from trimtab.agent.memory.ownership import Owner, is_alive, owner_of, this_process
-from trimtab.agent.memory.store import Store, StoreError
+from trimtab.agent.memory.store import Store, StoreError, leases, ownership
+from trimtab.agent.memory.store.ownership import Owner, is_alive, owner_of, this_process
 from trimtab.agent.run.opening import resume_study, start_study
 from trimtab.agent.run.session import Session
 from trimtab.agent.testing import make_study

@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trimtab.agent.memory.profiles import Profile, Similar
 from trimtab.agent.memory.recall import recall
-from trimtab.agent.memory.rows import StoredStudy
 from trimtab.agent.memory.store import Store
+from trimtab.agent.memory.store.profiles import Profile, Similar
+from trimtab.agent.memory.store.rows import StoredStudy
 from trimtab.agent.run.opening import definition
 from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study, small_study

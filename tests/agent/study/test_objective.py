@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from trimtab.agent.budget import Ledger
 from trimtab.agent.faces.commands.export import to_optuna
-from trimtab.agent.memory.profiles import Profile
 from trimtab.agent.memory.store import Store
+from trimtab.agent.memory.store.profiles import Profile
 from trimtab.agent.planners.base import Context
 from trimtab.agent.planners.desk import fill_desk
 from trimtab.agent.planners.digest import describe_record, stable_part

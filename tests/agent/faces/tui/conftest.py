@@ -11,8 +11,8 @@ from textual.widgets import Input
 
 from trimtab.agent.chat.transcript import Transcript
 from trimtab.agent.faces.tui.app import ChatApp
-from trimtab.agent.memory.rows import StoredEvaluation
 from trimtab.agent.memory.store import Store
+from trimtab.agent.memory.store.rows import StoredEvaluation
 from trimtab.agent.run.session import Session
 from trimtab.agent.testing import make_study
 from trimtab.tools.targets import Measurement

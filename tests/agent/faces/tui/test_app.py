@@ -23,8 +23,8 @@ from trimtab.agent.faces.tui.widgets.answer import Answer
 from trimtab.agent.faces.tui.widgets.entries import Note, Said, ToolRow
 from trimtab.agent.faces.tui.widgets.prompt import Prompt, completions
 from trimtab.agent.faces.tui.widgets.trials import TrialTable
-from trimtab.agent.memory.db import StoreError
 from trimtab.agent.memory.store import Store
+from trimtab.agent.memory.store.db import StoreError
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, tool_call
 from trimtab.agent.trials.candidate import Candidate
 from trimtab.agent.trials.proposal import Accepted, Proposal

@@ -8,7 +8,7 @@ module of its own; `Store` is all of them over one database.
 import os
 import weakref
 
-from ..place import data_directory
+from ...place import data_directory
 from .calls import Calls
 from .chats import Chats
 from .db import Database, StoreError

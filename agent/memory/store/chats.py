@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
-from ...tools.errors import InputError
+from ....tools.errors import InputError
 from .schema import CHAT_ENTRIES, CHATS
 from .subject import Subject
 

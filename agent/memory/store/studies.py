@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ...tools.errors import InputError
-from ...tools.text import one_line
-from ..study.versions import VERSION
+from ....tools.errors import InputError
+from ....tools.text import one_line
+from ...study.versions import VERSION
 from .db import StoreError
 from .profiles import Profile, Profiles
 from .rows import StoredStudy, study_of

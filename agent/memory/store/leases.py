@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from ...tools.errors import InputError
+from ....tools.errors import InputError
 from .db import Database, StoreError
 from .ownership import is_alive, owner_of, this_process
 from .schema import STUDIES

@@ -9,12 +9,12 @@ from typing import Any, TypeVar, get_args
 
 from sqlalchemy import Row
 
-from ...tools.targets import Measurement
-from ...tools.targets.base import LONGEST_REASON
-from ...tools.text import neutral, one_line
-from ..trials.candidate import Candidate
-from ..trials.source import Source
-from ..trials.trial import State, Trial
+from ....tools.targets import Measurement
+from ....tools.targets.base import LONGEST_REASON
+from ....tools.text import neutral, one_line
+from ...trials.candidate import Candidate
+from ...trials.source import Source
+from ...trials.trial import State, Trial
 from .db import StoreError
 
 _STATES = frozenset(get_args(State))

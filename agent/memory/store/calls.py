@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Float, Table, cast, delete, func, insert, literal, select
 
-from ..budget import MODEL_RESOURCES, Resource
-from ..models.settings import Capability
+from ...budget import MODEL_RESOURCES, Resource
+from ...models.settings import Capability
 from .schema import CHAT_CALLS, ENDPOINTS, MODEL_CALLS
 from .subject import Subject
 

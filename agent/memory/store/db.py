@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Float, bindparam, cast
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from ...tools.errors import InputError, TrimtabError
+from ....tools.errors import InputError, TrimtabError
 
 _BUSY_S = 30.0
 """Seconds that a transaction waits for its turn."""

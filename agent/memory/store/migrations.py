@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, Table, inspect, select, text
 
-from ...tools.errors import InputError
+from ....tools.errors import InputError
 from .db import Database, StoreError
 from .profiles import Profile, add_profile, find_profile
 from .schema import (

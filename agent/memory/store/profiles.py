@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Float, Select, and_, case, cast, func, insert, select
 
-from ..study.sections import Study
+from ...study.sections import Study
 from .schema import PROFILES, STUDIES, TRAITS
 from .subject import Subject
 

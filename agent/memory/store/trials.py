@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from sqlalchemy import bindparam, insert, select, update
 
-from ..trials.trial import Trial
+from ...trials.trial import Trial
 from .rows import StoredEvaluation, evaluation_of, evaluation_row, trials_of
 from .schema import EVALUATIONS, TRIALS
 from .subject import Subject
