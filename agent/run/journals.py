@@ -15,8 +15,8 @@ from ...tools.errors import TrimtabError
 from ...tools.sandbox import choose_sandbox
 from ...tools.targets import Evaluation, Journal, TargetSection, Wording, Workplace, build_target
 from ...tools.targets.kinds import section_of
-from ..memory.store.ownership import is_alive, owner_of, this_process
 from ..memory.store import Store
+from ..memory.store.ownership import is_alive, owner_of, this_process
 from ..place import data_directory
 from ..study.sections import Study
 

@@ -19,8 +19,8 @@ from .. import events
 from ..executors.base import Executor
 from ..executors.local import LocalExecutor
 from ..memory.recall import recall
-from ..memory.store.rows import StoredEvaluation, StoredStudy
 from ..memory.store import Store
+from ..memory.store.rows import StoredEvaluation, StoredStudy
 from ..models.cassette import Cassette
 from ..place import planned_directory
 from ..planners.base import Context, Planner, Setup, build_planner

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from trimtab.agent import events
-from trimtab.agent.memory.store.ownership import this_process
 from trimtab.agent.memory.store import Store
+from trimtab.agent.memory.store.ownership import this_process
 from trimtab.agent.run.journals import Undone, forget, journal_folder, journal_of, undo_pending, undo_study
 from trimtab.agent.run.session import Session
 from trimtab.agent.study.sections import Study
