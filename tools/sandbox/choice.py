@@ -4,14 +4,11 @@ import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from ..errors import InputError
 from . import bubblewrap, privileges, supervised
+from .limits import Isolation
 from .process import Sandbox, SandboxedCommand
-
-Isolation = Literal["auto", "bubblewrap", "process"]
-
 
 BUBBLEWRAP = Sandbox(
     "bubblewrap",

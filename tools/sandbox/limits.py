@@ -1,9 +1,12 @@
 """What one evaluation may use."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Isolation = Literal["auto", "bubblewrap", "process"]
+"""How an evaluation is kept apart: the best that works, namespaces of its own, or a process group."""
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 

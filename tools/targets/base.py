@@ -3,16 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from ..errors import TrimtabError
 from ..expressions import Value
-from ..sandbox import Sandbox
 from ..text import one_line, plain
 from .journal import Journal
 from .wording import Wording
+
+if TYPE_CHECKING:
+    from ..sandbox import Sandbox
 
 _AS_THEY_ARE = Wording()
 LOG_LENGTH, LONGEST_REASON = 4000, 600
@@ -95,7 +97,7 @@ class Workplace:
     unix sockets adds their folders to `sockets`: all others are out of an evaluation's reach when it has no network.
     """
 
-    sandbox: Sandbox
+    sandbox: "Sandbox"
     study_directory: Path
     cpus: tuple[int, ...] = ()
     hidden: tuple[Path, ...] = ()

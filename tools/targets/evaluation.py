@@ -4,8 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from ..sandbox import Limits
-from ..sandbox.choice import Isolation
+from ..sandbox.limits import Isolation, Limits
 from .program import Command, Function
 
 Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=1 << 63)]], Field(min_length=1, max_length=1000)]

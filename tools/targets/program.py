@@ -9,8 +9,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..spelling import did_you_mean
-from .reading.presets import load_preset, preset_names
-from .reading.spec import Reading, checked
+from .reading.spec import Reading, checked, preset_names
 
 
 def split(command: object) -> object:
@@ -95,8 +94,7 @@ class Command(Access):
         both = sorted(self.patterns.keys() & self.metrics.keys())
         if both:
             raise ValueError(f"{both[0]!r} is in both patterns and metrics: keep one")
-        if self.preset is not None and self.preset not in preset_names():
-            known = preset_names()
+        if self.preset is not None and self.preset not in (known := preset_names()):
             guess = did_you_mean(self.preset, known)
             raise ValueError(f"there is no preset {self.preset!r}{guess} (there are {', '.join(known)})")
         return self
@@ -104,7 +102,11 @@ class Command(Access):
     @cached_property
     def readings(self) -> dict[str, Reading]:
         """How metrics are read, by name; others are looked for in JSON, by their names."""
-        known = load_preset(self.preset).metrics if self.preset is not None else {}
+        known: dict[str, Reading] = {}
+        if self.preset is not None:
+            from .reading.presets import load_preset  # few studies name one
+
+            known = load_preset(self.preset).metrics
         return {**known, **{name: Reading(pattern=each) for name, each in self.patterns.items()}, **self.metrics}
 
 

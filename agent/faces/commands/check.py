@@ -1,13 +1,16 @@
-"""`trimtab check`: a study file's search space as a table."""
+"""`trimtab check`: a study file's search space, a line a parameter. Plain lines: they answer while one looks."""
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
 from ....tools.targets.template import as_text
+from ....tools.text import visible
 from ...study.file import load_study
 from ...study.parameters import Parameter
+from ...study.sections import Constraint, Study
 
 
 def print_study(file: Path) -> None:
@@ -16,48 +19,45 @@ def print_study(file: Path) -> None:
     Raises:
         StudyFileError: with every mistake.
     """
-    study = load_study(file)
-    table = Table(
-        title=f"{study.name}: {len(study.parameters)} parameter{'s' * (len(study.parameters) != 1)}",
-        title_justify="left",
-    )
-    for heading in ("parameter", "type", "values", "default", "unit", "when"):
-        table.add_column(heading, overflow="fold")
-    for name, parameter in study.space.parameters.items():
-        row = [
-            name,
-            parameter.type,
-            _values(parameter),
-            as_text(parameter.default),
-            parameter.unit,
-            parameter.when or "",
-        ]
-        table.add_row(*row)
-    console = Console(markup=False)
-    console.print(table)
-    for clause in study.forbidden:
-        console.print(f"never: {clause.when} ({clause.reason})", markup=False)
-    for objective in study.objectives:
-        console.print(f"objective: {objective.metric}, {objective.goal}", markup=False)
-    for constraint in study.constraints:
-        bounds = [
-            f"{word} {value:g}"
-            for word, value in (("min", constraint.min), ("max", constraint.max))
-            if value is not None
-        ]
-        console.print(f"constraint: {constraint.metric} {' and '.join(bounds)}", markup=False)
+    typer.echo("\n".join(map(visible, _lines(load_study(file)))))
+
+
+def _lines(study: Study) -> Iterator[str]:
+    count = len(study.parameters)
+    yield f"{study.name}: {count} parameter{'s' if count > 1 else ''}"
+    rows = [("parameter", "type", "default", "values"), *map(_row, study.parameters.items())]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for *row, values in rows:
+        yield "  ".join([*(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)), values])
+    yield from (f"derived: {name} = {text}" for name, text in study.derived.items())
+    yield from (f"never: {clause.when} ({clause.reason})" for clause in study.forbidden)
+    yield from (f"objective: {objective.metric}, {objective.goal}" for objective in study.objectives)
+    yield from (f"constraint: {constraint.metric} {_bounds(constraint)}" for constraint in study.constraints)
     if study.forbidden:
-        console.print(str(study.space.allowed), markup=False)
-    size = "infinitely many" if study.space.size == float("inf") else f"at most {study.space.size:.4g}"
-    console.print(f"{size} configurations, {study.budget.trials} trials: the study file is fine", markup=False)
+        yield str(study.space.allowed)
+    size = "infinitely many" if math.isinf(study.space.size) else f"at most {study.space.size:.4g}"
+    yield f"{size} configurations, {study.budget.trials} trials: the study file is fine"
+
+
+def _row(named: tuple[str, Parameter]) -> tuple[str, str, str, str]:
+    name, parameter = named
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    when = f"  when {parameter.when}" if parameter.when else ""
+    return name, parameter.type, f"{as_text(parameter.default)}{unit}", f"{_values(parameter)}{when}"
 
 
 def _values(parameter: Parameter) -> str:
     match parameter.type:
         case "float" | "int":
-            step = f" step {parameter.step:g}" if parameter.step not in {None, 1} else ""
-            return f"{parameter.low:g} .. {parameter.high:g}{step}{' log' if parameter.log else ''}"
+            step = f" step {as_text(parameter.step)}" if parameter.step not in {None, 1} and parameter.step else ""
+            return f"{as_text(parameter.low)} .. {as_text(parameter.high)}{step}{' log' if parameter.log else ''}"
         case "bool":
             return "false, true"
         case "categorical" | "ordinal":
             return ", ".join(map(as_text, parameter.choices))
+
+
+def _bounds(constraint: Constraint) -> str:
+    bounds = (("min", constraint.min), ("max", constraint.max))
+    unit = f" {constraint.unit}" if constraint.unit else ""
+    return " and ".join(f"{word} {value:g}{unit}" for word, value in bounds if value is not None)

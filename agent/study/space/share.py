@@ -10,7 +10,7 @@ from ....tools.expressions import Value
 from .coupled import Group
 
 _DRAWS = 1000
-_LISTED_ANYWAY = 20_000.0
+_LISTED_ANYWAY, _LOOSE = 20_000.0, 0.1
 
 
 class Countable(Protocol):
@@ -52,18 +52,21 @@ class Allowed:
 
 def allowed_share(space: Countable) -> Allowed:
     """Return how much of a space is allowed: counted where that is little work or little is left, else estimated."""
-    drawn = [space.any(random.Random(number)) for number in range(_DRAWS)]
-    rough = sum(all(group.holds(each) for group in space.groups) for each in drawn) / _DRAWS
     small = all((group.total or math.inf) <= _LISTED_ANYWAY for group in space.groups)
-    if rough > 0.1 and not small:
+    if not small and (rough := _estimate(space)) > _LOOSE:
         return Allowed(rough, exact=False)
     counts = [(len(g.listed), g.total) for g in space.groups if g.listed is not None and g.total is not None]
     if len(counts) < len(space.groups) or any(math.isinf(total) for _count, total in counts):
-        return Allowed(rough, exact=False)
+        return Allowed(_estimate(space), exact=False)
     count, total = math.prod(c for c, _total in counts), math.prod(t for _count, t in counts)
     names = tuple(name for group in space.groups for name in group.names)
     every = len(names) == len(space.parameters)
     return Allowed(count / total if total else 0.0, True, count, total, () if every else names)
+
+
+def _estimate(space: Countable) -> float:
+    drawn = (space.any(random.Random(number)) for number in range(_DRAWS))
+    return sum(all(group.holds(each) for group in space.groups) for each in drawn) / _DRAWS
 
 
 def _percent(share: float) -> str:

@@ -9,7 +9,8 @@ import pytest
 from trimtab.tools.targets import Evaluation, Wording
 from trimtab.tools.targets.extraction import Written, read_metrics
 from trimtab.tools.targets.metrics import MetricsError
-from trimtab.tools.targets.reading.presets import load_preset, preset_names
+from trimtab.tools.targets.reading.presets import load_preset
+from trimtab.tools.targets.reading.spec import preset_names
 
 SAMPLES = Path(__file__).parent / "samples"
 EXPECTED: dict[str, dict[str, float]] = {

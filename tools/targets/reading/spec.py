@@ -1,8 +1,8 @@
 """How one metric is read, as a study file or a preset says it."""
 
 import re
-import statistics
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -65,6 +65,11 @@ class Reading(BaseModel):
         return unit
 
 
+def preset_names() -> list[str]:
+    """Return the programs that have a preset."""
+    return sorted(each.stem for each in (Path(__file__).parent / "presets").glob("*.toml"))
+
+
 def checked(pattern: str) -> str:
     """Return a pattern that can be used.
 
@@ -82,15 +87,17 @@ def checked(pattern: str) -> str:
 
 def taken(values: Sequence[float], take: str) -> float:
     """Return one number for several, of which there is at least one."""
+    from statistics import fmean, median
+
     match take:
         case "last":
             return values[-1]
         case "first":
             return values[0]
         case "mean":
-            return statistics.fmean(values)
+            return fmean(values)
         case "median":
-            return statistics.median(values)
+            return median(values)
         case "min":
             return min(values)
         case "max":

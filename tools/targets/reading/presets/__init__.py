@@ -19,13 +19,8 @@ class Preset(BaseModel):
     metrics: dict[str, Reading] = Field(min_length=1)
 
 
-def preset_names() -> list[str]:
-    """Return the programs that have a preset."""
-    return sorted(each.name.removesuffix(".toml") for each in files(__name__).iterdir() if each.name.endswith(".toml"))
-
-
 @cache
 def load_preset(name: str) -> Preset:
-    """Return the preset of a program that `preset_names` lists."""
+    """Return the preset of a program that `spec.preset_names` lists."""
     text = files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
     return Preset.model_validate(tomllib.loads(text))
