@@ -29,7 +29,7 @@ _TAKES_A_TABLE = {"model_type", "model_attributes_type", "dict_type"}
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a study file."""
+    """One mistake in a study file; line 0 where it is about the file as a whole."""
 
     file: Path
     line: int
@@ -37,7 +37,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}"
+        place = f"{self.file}:{self.line}" if self.line else f"{self.file}"
         return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
 
 
@@ -63,7 +63,7 @@ def load_study(path: str | Path, overrides: Mapping[str, Mapping[str, Any]] | No
         message, _, place = str(error).partition(" (at ")
         found = [word for word in place.replace(",", " ").replace(")", " ").split() if word.isdigit()]
         line = int(found[0]) if found else text.count("\n") + 1
-        raise StudyFileError([Problem(file, line, "", f"not TOML: {message}")]) from None
+        raise StudyFileError([Problem(file, line, "", f"not TOML: {message}{_other_form(file)}")]) from None
     except (RecursionError, ValueError):
         raise StudyFileError([Problem(file, 1, "", "not TOML: a value is too large or nested too deeply")]) from None
     for section, fields in (overrides or {}).items():
@@ -93,19 +93,24 @@ def parse_study(data: dict[str, Any], file: Path, text: str = "", *, check_files
     return study
 
 
+def _other_form(file: Path) -> str:
+    other = {".yaml": "YAML", ".yml": "YAML", ".json": "JSON", ".ini": "INI"}.get(file.suffix.lower())
+    return f" (a study file is TOML, not {other}: see examples/ or trimtab schema)" if other else ""
+
+
 def _read(file: Path) -> str:
     try:
         if file.is_dir():
-            raise StudyFileError([Problem(file, 1, "", "is a folder; name the study file in it")])
+            raise StudyFileError([Problem(file, 0, "", "is a folder; name the study file in it")])
         if file.stat().st_size > _MAX_SIZE:
-            raise StudyFileError([Problem(file, 1, "", "larger than 4 MiB: this is no study file")])
+            raise StudyFileError([Problem(file, 0, "", "larger than 4 MiB: this is no study file")])
         return file.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise StudyFileError([Problem(file, line, "", "not UTF-8 text")]) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise StudyFileError([Problem(file, 1, "", f"cannot be read: {reason}")]) from None
+        raise StudyFileError([Problem(file, 0, "", f"cannot be read: {reason}")]) from None
 
 
 def _problems(found: list[Finding], file: Path, text: str) -> list[Problem]:
@@ -141,6 +146,9 @@ def _explain(error: dict[str, Any], data: dict[str, Any]) -> Finding:
             message = f"{tag!r} is not one of {', '.join(map(repr, _KINDS))}{did_you_mean(tag, _KINDS)}"
         case "value_error":
             message = str(error["ctx"]["error"])
+            word = message.split(maxsplit=1)[0].strip("=:") if message else ""
+            if len(path) == 2 and path[0] == "parameters" and isinstance(given, dict) and word in given:
+                path = (*path, word)  # "low = 20 is above high" is about the line of low
         case _ if kind in _TAKES_A_TABLE:
             message = f"must be a table, not {_short(given)}"
         case "string_pattern_mismatch":

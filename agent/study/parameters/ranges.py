@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ....tools.expressions import Kind, Value
 from .base import BaseParameter, read_number
@@ -11,8 +11,15 @@ from .base import BaseParameter, read_number
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-_Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Int = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
+
+def _no_text(given: object) -> object:
+    if isinstance(given, str | bool):
+        raise ValueError(f"must be a number, not {given!r}")  # noqa: TRY004 (pydantic's way)
+    return given
+
+
+_Finite = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_text)]
+_Int = Annotated[int, Field(ge=-(1 << 53), le=1 << 53), BeforeValidator(_no_text)]
 
 
 class FloatParameter(BaseParameter):

@@ -59,22 +59,28 @@ MISTAKES = [
     ("[budget]", "[bugdet]", "bugdet", "did you mean 'budget'"),
     ('type = "float"', 'type = "flot"', "parameters.x.type", "did you mean 'float'"),
     ('type = "float"\n', "", "parameters.x.type", "missing"),
-    ("low = 0.1", "low = 20.0", "parameters.x", "above high"),
+    ("low = 0.1", "low = 20.0", "parameters.x.low", "above high"),
     ("low = 0.1", 'low = "small"', "parameters.x.low", "number"),
+    ("low = 0.1", 'low = "0.1"', "parameters.x.low", "must be a number, not '0.1'"),
     ("low = 0.1", "low = nan", "parameters.x.low", "finite"),
-    ("low = 0.1", "low = -1\nlog = true", "parameters.x", "log"),
-    ("low = 0.1", "low = 0.1\nlog = true\nstep = 0.1", "parameters.x", "exclude"),
-    ("low = 0.1", "low = 0.1\nstep = 0.2", "parameters.x", "last such value"),
+    ("low = 0.1", "low = -1\nlog = true", "parameters.x.log", "log"),
+    ("low = 0.1", "low = 0.1\nlog = true\nstep = 0.1", "parameters.x.log", "exclude"),
+    ("low = 0.1", "low = 0.1\nstep = 0.2", "parameters.x.high", "last such value"),
     ("low = 0.1", "low = 0.1\nstep = 0", "parameters.x.step", "greater"),
     ("low = 0.1", "low = 0.1\nminimum = 3", "parameters.x.minimum", "unknown field"),
     ("low = 0.1\n", "", "parameters.x.low", "missing"),
-    ("default = 1.0", "default = 11.0", "parameters.x", "default"),
+    ("default = 1.0", "default = 11.0", "parameters.x.default", "default"),
     ("default = 1.0", "", "parameters.x.default", "missing"),
-    ('default = "slow"', 'default = "slwo"', "parameters.mode", "did you mean 'slow'"),
+    ('default = "slow"', 'default = "slwo"', "parameters.mode.default", "did you mean 'slow'"),
     ('choices = ["slow", "fast"]', "choices = []", "parameters.mode.choices", "at least 1"),
-    ('choices = ["slow", "fast"]', 'choices = ["slow", "slow", "fast"]', "parameters.mode", "repeats"),
+    ('choices = ["slow", "fast"]', 'choices = ["slow", "slow", "fast"]', "parameters.mode.choices", "repeats"),
     ('choices = ["slow", "fast"]', 'choices = ["slow", {a = 1}]', "parameters.mode.choices.1", "a list of these"),
-    ('choices = ["slow", "fast"]', 'choices = ["slow", "fast"]\njoin = ","', "parameters.mode", "no choice is one"),
+    (
+        'choices = ["slow", "fast"]',
+        'choices = ["slow", "fast"]\njoin = ","',
+        "parameters.mode.join",
+        "no choice is one",
+    ),
     (
         'choices = ["slow", "fast"]',
         'choices = ["slow", "fast", "it\'s"]\nsplit = true',
@@ -174,8 +180,11 @@ def test_garbage_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyFileError, match="folder"):
         load_study(tmp_path)
-    with pytest.raises(StudyFileError, match="cannot be read"):
+    with pytest.raises(StudyFileError, match=r"none.toml: cannot be read"):
         load_study(tmp_path / "none.toml")
+    (tmp_path / "study.yaml").write_text("study:\n  name: x\n")
+    with pytest.raises(StudyFileError, match="a study file is TOML, not YAML"):
+        load_study(tmp_path / "study.yaml")
 
 
 def problems_of(file: Path) -> list[Problem]:
