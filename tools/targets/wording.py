@@ -8,21 +8,23 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from ..expressions import Expression, Value, parse, value_of
 from .template import as_text, names_in
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(BaseModel):
     """How the values of one parameter are written.
 
     `flag` goes before a value that is not empty; `split` makes several words of one, like a shell; `lists` are the
     values that are lists in JSON, whose members `join` puts together; `alone` means that its place is a whole word.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     flag: str | None = None
     split: bool = False
@@ -72,15 +74,16 @@ class Form:
         return f"{self.flag}{bare}" if str(self.flag).endswith("=") else f"{self.flag} {bare}"
 
 
-@dataclass(frozen=True)
-class Wording:
+class Wording(BaseModel):
     """How all values of a study are written and read: a form by parameter, derived values as expressions by name, units
     by metric, and the metrics that are compared with numbers of the study file although no unit is given.
     """
 
-    forms: Mapping[str, Form] = field(default_factory=dict)
-    derived: Mapping[str, str] = field(default_factory=dict)
-    units: Mapping[str, str] = field(default_factory=dict)
+    model_config = ConfigDict(frozen=True)
+
+    forms: dict[str, Form] = {}
+    derived: dict[str, str] = {}
+    units: dict[str, str] = {}
     absolute: tuple[str, ...] = ()
 
     def complete(self, configuration: Mapping[str, Value]) -> dict[str, Value]:
