@@ -55,8 +55,13 @@ class Catalogue(BaseModel):
 
 def catalogue_names() -> list[str]:
     """Return the systems with a catalogue."""
-    folder = files(__name__)
-    return sorted(each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml"))
+    return list(_names())
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    names = (each.name for each in files(__name__).iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
 @cache

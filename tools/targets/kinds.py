@@ -11,7 +11,6 @@ from ..plugins import Registry
 from ..spelling import did_you_mean
 from .base import Target, Workplace
 from .evaluation import Evaluation
-from .hooks import Hooked
 from .section import TargetSection, shorthand
 
 
@@ -80,4 +79,8 @@ def build_target(evaluation: Evaluation, workplace: Workplace, section: TargetSe
     if section is None:
         raise InputError("the study names no target", "add [target], or command = '...' in [evaluation]")
     target = TARGETS[section.kind](section, section.into(evaluation), workplace)
-    return Hooked(target, section, workplace) if section.hooks else target
+    if not section.hooks:
+        return target
+    from .hooks import Hooked  # what runs things is not loaded to read a study
+
+    return Hooked(target, section, workplace)
