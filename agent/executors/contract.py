@@ -1,12 +1,14 @@
 """The contract test of executors; `trimtab.agent.testing` is where others import it from."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from ...tools.ending import EndingError
 from ...tools.expressions import Value
+from ...tools.targets import TARGETS, Evaluation, Measurement, TargetSection, Watch, Workplace
 from ..study.file import parse_study
 from ..study.sections import Study
 from ..trials.candidate import Candidate
@@ -34,13 +36,63 @@ def contract_loss(x: float) -> float:
     return 1 + x * x
 
 
+class BrittleSection(TargetSection):
+    """What the brittle target does wrong on worker 0: nothing, raise or hang, in each of its phases."""
+
+    kind: Literal["brittle"]
+    breaks: dict[Literal["prepare", "apply", "measure", "restore"], Literal["raises", "hangs"]]
+
+
+class BrittleTarget:
+    """Writes down in the study's folder what is done to it."""
+
+    Section = BrittleSection
+    restore_s = 2.0
+
+    def __init__(self, section: BrittleSection, _evaluation: Evaluation, workplace: Workplace) -> None:
+        self.breaks = section.breaks if workplace.worker == 0 else {}
+        self.log = workplace.study_directory / f"worker-{workplace.worker}"
+
+    async def prepare(self) -> None:
+        """Write it down."""
+        await self._do("prepare")
+
+    async def apply(self, _candidate: object) -> None:
+        """Write it down."""
+        await self._do("apply")
+
+    async def measure(
+        self, _seed: int, _fidelity: float | None = None, *, required: tuple[str, ...] = (), watch: Watch | None = None
+    ) -> Measurement:
+        """Write it down, and take so long that every worker gets a job."""
+        del required, watch
+        await self._do("measure")
+        await asyncio.sleep(0.3)
+        return Measurement(state="complete", metrics={"loss": 1.0})
+
+    async def restore(self) -> None:
+        """Write it down."""
+        await self._do("restore")
+
+    async def _do(self, what: Literal["prepare", "apply", "measure", "restore"]) -> None:
+        with self.log.open("a") as log:
+            log.write(f"{what}\n")
+        match self.breaks.get(what):
+            case "raises":
+                raise RuntimeError(f"no {what}")
+            case "hangs":
+                await asyncio.sleep(3600)
+
+
 class ExecutorContract:
     """What every executor must do. Set `build` to its factory: it gets a study of a small Python program.
 
-    An executor that runs no programs computes `contract_loss` of the parameter x instead.
+    An executor that runs no programs computes `contract_loss` of the parameter x instead, and one that builds no
+    targets sets `has_targets` to False.
     """
 
     build: ClassVar[Callable[[Study], Executor]]
+    has_targets: ClassVar[bool] = True
 
     def study(self, folder: Path) -> Study:
         """Return a study whose program fails for x below 0 and hangs for x above 0.9."""
@@ -53,9 +105,22 @@ class ExecutorContract:
         }
         return parse_study(data, folder / "study.toml")
 
+    @contextmanager
+    def brittle(self, folder: Path, **breaks: str) -> Iterator[Study]:
+        """Yield a study whose target breaks on worker 0; there is its kind meanwhile."""
+        data = self.study(folder).model_dump(exclude={"evaluation", "target"}, exclude_none=True)
+        target = {"kind": "brittle", "breaks": breaks}
+        known = TARGETS.built_in
+        TARGETS.built_in = {**known, "brittle": f"{__name__}:{BrittleTarget.__name__}"}
+        try:
+            yield parse_study({**data, "target": target, "evaluation": {"workers": 2}}, folder / "study.toml")
+        finally:
+            TARGETS.built_in = known
+
     def job(self, study: Study, x: Value, seed: int = 1) -> Job:
         """Return the job that evaluates x once."""
         return Job(
+            target=study.target,
             evaluation=study.evaluation,
             directory=study.directory,
             candidate=Candidate({"x": x}),
@@ -117,3 +182,48 @@ class ExecutorContract:
         async with self.opened(study) as executor:
             await executor.submit(self.job(study, 0.5))
             await executor.close()
+
+    async def test_a_restore_that_breaks_keeps_no_other_from_being_restored(self, tmp_path: Path) -> None:
+        """It is told, and the others are as before."""
+        for how in ("raises", "hangs") if self.has_targets else ():
+            folder = tmp_path / how
+            folder.mkdir()
+            with self.brittle(folder, restore=how) as study:
+                executor = type(self).build(study)
+                async with asyncio.timeout(_PATIENCE_S):
+                    await asyncio.gather(*(executor.submit(self.job(study, x)) for x in (0.1, 0.2)))
+                    told = await asyncio.gather(executor.close(), return_exceptions=True)
+            assert isinstance(told[0], EndingError)
+            for worker in (0, 1):
+                assert self.done(folder, worker) == ["prepare", "apply", "measure", "restore"]
+
+    async def test_what_was_prepared_half_way_is_restored(self, tmp_path: Path) -> None:
+        """Whether it raised or was cancelled."""
+        for how in ("raises", "hangs") if self.has_targets else ():
+            folder = tmp_path / how
+            folder.mkdir()
+            with self.brittle(folder, prepare=how) as study:
+                async with self.opened(study) as executor:
+                    jobs = [asyncio.ensure_future(executor.submit(self.job(study, x))) for x in (0.1, 0.2)]
+                    while not self.done(folder, 0):
+                        await asyncio.sleep(0.01)
+                    for job in jobs:
+                        job.cancel()
+                    await asyncio.gather(*jobs, return_exceptions=True)
+            assert self.done(folder, 0) == ["prepare", "restore"]
+            assert self.done(folder, 1)[-1:] in ([], ["restore"])
+
+    async def test_a_candidate_that_cannot_be_applied_is_told_apart(self, tmp_path: Path) -> None:
+        """It is a failed evaluation of the phase `apply`, and is not measured."""
+        if not self.has_targets:
+            return
+        with self.brittle(tmp_path, apply="raises") as study:
+            async with self.opened(study) as executor:
+                failed = await executor.submit(self.job(study, 0.1))
+        assert (failed.state, failed.phase) == ("failed", "apply")
+        assert self.done(tmp_path, 0) == ["prepare", "apply", "restore"]
+
+    def done(self, folder: Path, worker: int) -> list[str]:
+        """Return what was done to a worker's brittle target."""
+        log = folder / f"worker-{worker}"
+        return log.read_text().split() if log.exists() else []

@@ -21,15 +21,17 @@ def computed(configuration: Mapping[str, Any], _seed: int) -> dict[str, float]:
 
 
 class TestLocal(ExecutorContract):
-    build = staticmethod(lambda study: LocalExecutor(study.evaluation, study.directory))
+    build = staticmethod(lambda study: LocalExecutor(study.evaluation, study.directory, target=study.target))
 
 
 class TestFunction(ExecutorContract):
     build = staticmethod(lambda _study: FunctionExecutor(computed, workers=2))
+    has_targets = False
 
 
 class TestLookUp(ExecutorContract):
     build = staticmethod(lambda _study: LookUp(computed))
+    has_targets = False
 
 
 class Brittle:
