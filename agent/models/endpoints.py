@@ -76,7 +76,7 @@ def _listed(body: bytes) -> tuple[str, ...]:
         return ()
     entries = found.get("data") if isinstance(found, dict) else found
     names = [each.get("id") for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
-    return tuple(safe(name, 200) for name in names[:1000] if isinstance(name, str) and name)
+    return tuple(safe(name, 150) for name in names[:1000] if isinstance(name, str) and name)
 
 
 def _reason(error: BaseException) -> str:

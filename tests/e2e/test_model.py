@@ -38,7 +38,7 @@ def trimtab(*words: object, cwd: Path, data_home: Path, **environment: str) -> s
         **environment,
     }
     return subprocess.run(
-        [TRIMTAB, *map(str, words)], cwd=cwd, env=full, capture_output=True, text=True, timeout=240, check=False
+        [TRIMTAB, *map(str, words)], cwd=cwd, env=full, capture_output=True, text=True, timeout=900, check=False
     )
 
 
