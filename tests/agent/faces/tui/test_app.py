@@ -412,7 +412,7 @@ async def test_a_store_that_takes_nothing_more_is_said_once_and_the_program_goes
         await send(pilot, "/best")
         await send(pilot, "/cost")
         assert notes(app).count("not stored any more: database or disk is full") == 1
-        assert "nothing was spent yet" in notes(app)
+        assert "trials 14 of 14" in notes(app)
 
 
 async def test_lines_typed_while_it_loads_are_taken_in_order_and_need_no_greeting(
