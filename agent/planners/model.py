@@ -154,8 +154,7 @@ class ModelPlanner:
         self._refused = self._refused + 1 if refused else 0
         if self._refused == _REFUSALS:
             self.done = True
-            message = f"{_REFUSALS} thoughts in a row were refused: the model is not asked again in this run"
-            collected.problem(collected.endings[-1], message)
+            self._say(collected.context, f"{_REFUSALS} thoughts in a row were refused: the model is not asked again")
 
     async def _warm_up(self, context: Context) -> None:
         """Start an embedded model while the first trials run, so that its first answer comes sooner."""
@@ -236,8 +235,11 @@ class ModelPlanner:
             cassette=self.cassette,
         )
         meter.on_call = lambda call: self._called(context, call)
-        meter.on_notice = lambda message: context.emit(events.Notice(study=context.key, kind="model", message=message))
+        meter.on_notice = lambda message: self._say(context, message)
         return meter
+
+    def _say(self, context: Context, message: str) -> None:
+        context.emit(events.Notice(study=context.key, kind="model", message=message))
 
     def _known_facts(self) -> Facts:
         """Return what is known of the endpoint; in a replay, what was known when it was recorded."""

@@ -227,7 +227,8 @@ def test_a_model_that_refuses_three_thoughts_is_not_asked_again(thinking: Callab
         at.think(3)
         assert len(endpoint.requests) == 3
     assert at.planner.done
-    assert "not asked again" in at.messages[-1]
+    assert at.problems == {"content_filter": 3}
+    assert "not asked again" in at.notices[-1]
 
 
 def test_who_only_looks_around_is_told_and_then_forced_to_propose(thinking: Callable[..., Any]) -> None:
