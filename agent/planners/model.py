@@ -107,7 +107,7 @@ class ModelPlanner:
         self._facts = self._known_facts()
         self._proven: set[Capability] = set()
         self._left: set[Capability] = set()
-        if "tools" in self._ways(look_around=True) and player is None:
+        if "tools" in self._ways() and player is None:
             import_module("sklearn.ensemble")  # what the tool analyse needs: not while an evaluation is timed
         self._texts = self._refused = 0
 
@@ -173,7 +173,7 @@ class ModelPlanner:
         """Have one thought. A way to ask that an endpoint does not take is left for the next one; that is no fact."""
         model = await self._ready(context)
         model.meter.thought = Thought(self.setup.study.model.thought_tokens)
-        ways = self._ways(look_around=context.question.look_around)
+        ways = self._ways()
         left: set[Capability] = set()
         for way in ways:
             try:
@@ -189,11 +189,11 @@ class ModelPlanner:
                 self._left |= left
                 return
 
-    def _ways(self, *, look_around: bool) -> list[Capability]:
-        """Return the ways to ask this model, best first, as far as is known; tools only where there is time to look."""
+    def _ways(self) -> list[Capability]:
+        """Return the ways to ask this model, best first, as far as is known."""
         shown, refused = self._facts.capability, self._facts.refused
         settings = self.variant.settings
-        tools = look_around and settings.tools and settings.procedure == "propose" and self.setup.study.planner.tools
+        tools = settings.tools and settings.procedure == "propose" and self.setup.study.planner.tools
         offered: list[Capability] = ["tools"] if tools and "tools" not in refused and shown in {None, "tools"} else []
         ways: list[Capability] = [*offered, *(["json_schema"] if shown != "text" else []), "text"]  # type: ignore[list-item]  # its words
         return [way for way in ways if way not in self._left] or ["text"]

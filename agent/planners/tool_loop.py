@@ -26,11 +26,15 @@ _PROPOSE = "propose"
 
 
 async def ask_with_tools(model: MeteredModel, variant: Variant, collected: Collected, n: int, steps: int) -> None:
-    """Let a model use tools until it has proposed enough, in at most `steps` calls."""
+    """Let a model use tools until it has proposed enough, in at most `steps` calls.
+
+    Where there is no time to look around, proposing is the only tool.
+    """
     meter: Meter = model.meter
     messages = first_messages(variant, collected, "tools", n)
     used = _Use(collected, fill_desk(collected.context, collected.submit))
-    schemas, limit = [TOOLS[name].schema for name in TOOLS], meter.output_limit
+    offered = list(TOOLS) if collected.context.question.look_around else [_PROPOSE]
+    schemas, limit = [TOOLS[name].schema for name in offered], meter.output_limit
     for left in range(steps - 1, -1, -1):
         choice = {} if left else {"tool_choice": _PROPOSE}
         answer = await model.bind_tools(schemas, **choice).ainvoke(messages, output_limit=limit)

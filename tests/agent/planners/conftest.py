@@ -12,7 +12,7 @@ from trimtab.agent import events
 from trimtab.agent.budget import Ledger
 from trimtab.agent.memory.store import Store
 from trimtab.agent.models.scripted import ScriptedEndpoint
-from trimtab.agent.planners.base import Context, Setup
+from trimtab.agent.planners.base import Context, Question, Setup
 from trimtab.agent.planners.model import ModelPlanner, build
 from trimtab.agent.run.opening import start_study
 from trimtab.agent.study.sections import Study
@@ -23,6 +23,7 @@ from trimtab.agent.trials.proposal import Proposal
 from trimtab.agent.trials.source import DEFAULT, Source
 from trimtab.agent.trials.trial import Trial
 
+QUESTION = Question("step", 3, look_around=True)
 FORBIDDEN = [{"when": "mode == 'fast' and n > 32", "reason": "known to deadlock"}]
 
 
@@ -43,7 +44,7 @@ class Thinking:
 
         async def several() -> None:
             for _ in range(thoughts):
-                self.proposals.append(await self.planner.propose(self.context.now(None), 1))
+                self.proposals.append(await self.planner.propose(self.context.now(None, QUESTION), QUESTION.ideas))
 
         asyncio.run(several())
         return self.proposals[-1]
