@@ -1,10 +1,10 @@
 """Results of a suite: what every cell gave, as one JSON file that can be compared, reported and kept."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,13 @@ class Results(BaseModel):
     missing: int = 0
     stopped_by: str = ""
     cells: list[Outcome]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy that has computed nothing yet: what was computed belongs to the cells it came from."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
     @cached_property
     def arms(self) -> list[str]:

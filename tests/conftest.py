@@ -101,7 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     os.environ[ending.MARK] = str(os.getpid())
-    place = Path(tempfile.mkdtemp(prefix="tests-of-trimtab-"))
+    place = Path(tempfile.mkdtemp(prefix="tt-"))  # short: sockets have paths of at most 107 bytes
     place.chmod(0o755)  # evaluations of an ordinary user pass through
     config.stash[_PLACE] = place
     os.environ["TMPDIR"] = tempfile.tempdir = str(place)
@@ -124,7 +124,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     allowed = ending.allowed_skips(Path(__file__).with_name("allowed_skips.txt"))
     found = [f"skipped, but not allowed: {line}" for line in ending.unexpected(_skipped, allowed)]
-    processes = ending.leftover_processes(os.environ[ending.MARK])
+    processes = ending.settled(os.environ[ending.MARK])
     found += [f"left behind: process {number} {command}" for number, command in processes.items()]
     found += [f"left behind: folder {name}" for name in ending.leftover_folders(session.config.stash[_PLACE])]
     ending.end(processes)

@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import signal
+import time
 from pathlib import Path
 
 MARK = "TRIMTAB_TEST_RUN"
@@ -38,6 +39,14 @@ def leftover_processes(mark: str) -> dict[int, str]:
                     found[int(folder.name)] = command[:160]
         except OSError:
             continue
+    return found
+
+
+def settled(mark: str, within_s: float = 15.0) -> dict[int, str]:
+    """Return what still runs once everything that is ending has had time to end."""
+    until = time.monotonic() + within_s
+    while (found := leftover_processes(mark)) and time.monotonic() < until:
+        time.sleep(0.2)
     return found
 
 

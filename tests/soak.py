@@ -338,9 +338,7 @@ def faults(this: Round, done: "subprocess.CompletedProcess[str]") -> Iterator[st
         yield "the system's settings are not as before"
     if left := ending.leftover_folders(this.folder / "tmp"):
         yield f"left behind: {left[:3]}"
-    deadline = time.monotonic() + 5  # what was killed with its run may need a moment to be gone
-    while (processes := ending.leftover_processes(this.environment[ending.MARK])) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    processes = ending.settled(this.environment[ending.MARK])
     ending.end(processes)
     for number, command in processes.items():
         yield f"left behind: process {number} {command}"

@@ -60,7 +60,7 @@ def _forecasts(optimizer: Informed, history: History, candidates: Sequence[Confi
         return ()
 
     def value(loss: float) -> str:
-        return f"{-loss if objective.direction == 'maximize' else loss:.5g}"
+        return f"{objective.metric_of(loss):.5g}"
 
     named = [f"the best, trial {best.number}", *(f"it would try {words(each)}" for each in candidates)]
     said = "distance from the goal " if objective.aim is not None else ""

@@ -37,11 +37,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Group:
-    """An evaluation's group, limited."""
+    """An evaluation's group, limited. `memory` is what the kernel still has to count, of what the limits allow."""
 
     place: Place
     name: str
     limits: Limits
+    memory: int
 
     @property
     def folders(self) -> list[Path]:
@@ -79,12 +80,15 @@ class Group:
         return None
 
 
-def make_group(limits: Limits) -> Group | None:
-    """Return a new group with these limits, None where the kernel gives us none."""
+def make_group(limits: Limits, held: int = 0) -> Group | None:
+    """Return a new group with these limits, None where the kernel gives us none.
+
+    `held` are bytes that its processes have already, and that the kernel will not count.
+    """
     place = find_place()
     if place is None:
         return None
-    made = Group(place, f"trimtab-{os.getpid()}-{next(_numbers)}", limits)
+    made = Group(place, f"trimtab-{os.getpid()}-{next(_numbers)}", limits, max(limits.memory - held, 1))
     try:
         for folder in made.folders:
             folder.mkdir()
@@ -99,7 +103,7 @@ def make_group(limits: Limits) -> Group | None:
 def find_place() -> Place | None:
     """Return where groups can be made, tried with one and a process in it; None when nowhere."""
     for place in (*_version_2(), *_version_1()):
-        trial = Group(place, f"trimtab-{os.getpid()}-trial", Limits())
+        trial = Group(place, f"trimtab-{os.getpid()}-trial", Limits(), Limits().memory)
         try:
             for folder in trial.folders:
                 folder.mkdir()
@@ -121,7 +125,7 @@ def _try(trial: Group) -> None:
 
 
 def _limit(made: Group) -> None:
-    memory, limit = made.place.memory / made.name, str(made.limits.memory)
+    memory, limit = made.place.memory / made.name, str(made.memory)
     if made.place.version == 1:
         (memory / "memory.limit_in_bytes").write_text(limit)
         with contextlib.suppress(OSError):  # a kernel that does not count swap

@@ -65,8 +65,8 @@ class Usage:
         """Move all its processes, also those that are being started meanwhile. What they hold already is not counted
         by the kernel: where that is much, they may get that much less."""
         first, held = pids[:1], memory.at_most(pids)
-        most = self._limits.memory - (held if held > self._limits.memory // _MUCH else 0)
-        self._group = make_group(self._limits.model_copy(update={"memory": max(most, 1)})) if first else None
+        counted = held if held > self._limits.memory // _MUCH else 0
+        self._group = make_group(self._limits, counted) if first else None
         if self._group is not None:
             outside = set(pids)
             while outside:
@@ -76,10 +76,9 @@ class Usage:
                 outside = {pid for pid in outside if state(pid) not in {"", "Z", "X"}}
 
     def _in_memory(self, pids: Sequence[int], open_files: memory.OpenFiles, temporary: int) -> str | None:
-        if self._group:
-            by_kernel = self._group.exceeded()
-            if by_kernel or self._isolated:  # without isolation, root's may have left the group
-                return by_kernel
+        by_kernel = self._group.exceeded() if self._group else None
+        if by_kernel:  # else it may hold what it took before it was in the group, or, as root's, have left it
+            return by_kernel
         began, most = time.monotonic(), self._limits.memory
         elsewhere = temporary + sum(open_files.memory.values())
         if began < self._next_exact or memory.at_most(pids) + elsewhere <= most:
