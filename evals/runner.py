@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -15,6 +16,8 @@ from .cell import Outcome, Tapes, outcome, run_one
 from .results import Results
 from .suite import Cell, Suite
 from .tasks import load_task
+
+_LOOKS_S = 0.5
 
 
 @dataclass
@@ -121,7 +124,7 @@ def _run(
     waiting: list[Cell], url: str, tapes: Tapes, spending: _Spending, workers: int
 ) -> Iterator[tuple[Cell, Outcome]]:
     running: dict[Future[Outcome], Cell] = {}
-    pool = ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn"), initializer=_one_thread)
+    pool = ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn"), initializer=_begin_worker)
     queue = list(reversed(waiting))
     try:
         while queue or running:
@@ -157,6 +160,19 @@ def _as_budget(limits: dict[str, float]) -> dict[str, float]:
     if "tokens" in limits:
         found |= {"input_tokens": int(0.8 * limits["tokens"]), "output_tokens": int(0.2 * limits["tokens"])}
     return found
+
+
+def _begin_worker() -> None:
+    """Prepare a worker: one thread for numbers, and an end when the process that it works for is gone."""
+    _one_thread()
+    threading.Thread(target=_end_with, args=[os.getppid()], name="trimtab-parent", daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent; the pool's own pipes stay open among the workers and tell nothing."""
+    while os.getppid() == parent:
+        time.sleep(_LOOKS_S)
+    os._exit(1)
 
 
 def _one_thread() -> None:
