@@ -3,10 +3,12 @@
 Also sees to it that the standard streams can be written: closed ones, other encodings, full disks.
 """
 
+import contextlib
 import errno
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ...tools.errors import TrimtabError
 from ...tools.text import one_line, plain
@@ -31,6 +33,16 @@ def run(program: Callable[[], object]) -> int:
     return code
 
 
+@contextlib.contextmanager
+def no_interrupts() -> Iterator[None]:
+    """Hold interrupts back for a moment; those that came take effect, as far as they still have one, after it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
 def open_streams() -> None:
     """Give closed standard streams the null device, and let what an encoding lacks be written as an escape."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
@@ -53,6 +65,7 @@ def _code_of(program: Callable[[], object]) -> int:
             _told(plain(line), error.exit_code)
         return error.exit_code
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more must not change how the program ends
         return _told("interrupted", 130, prefix="")
     except BrokenPipeError:  # the reader of a pipe, such as head, had enough
         return 1

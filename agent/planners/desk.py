@@ -41,7 +41,8 @@ def fill_desk(context: Context, submit: Callable[[Any], str]) -> Desk:
 def _optimizer(state: OptimizerState | None) -> list[str]:
     if state is None:
         return ["there is no optimizer"]
-    return [*state.forecasts, *state.lines, *state.correlations] or ["it has too few results to say anything yet"]
+    said = [*state.forecasts, *state.lines, *state.correlations]
+    return said or ["it has nothing to say: too few results, or a sampler without a model"]
 
 
 def encode(study: Study, configuration: Mapping[str, Any]) -> list[float]:

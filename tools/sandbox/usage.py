@@ -64,8 +64,9 @@ class Usage:
     def _enter_group(self, pids: Sequence[int]) -> None:
         """Move all its processes, also those that are being started meanwhile. What they hold already is not counted
         by the kernel: where that is much, they may get that much less."""
-        first, held = pids[:1], memory.at_most(pids)
-        counted = held if held > self._limits.memory // _MUCH else 0
+        first, much = pids[:1], self._limits.memory // _MUCH
+        held = memory.exactly(pids, memory.OpenFiles()) if memory.at_most(pids) > much else 0
+        counted = held if held > much else 0
         self._group = make_group(self._limits, counted) if first else None
         if self._group is not None:
             outside = set(pids)

@@ -18,6 +18,7 @@ from ...run.session import Session
 from ...study.file import load_study
 from ...study.sections import Study
 from ..live.keys import EscapeKey
+from ..outcome import no_interrupts
 from .apply import apply_configuration, was_asked_for
 from .question import yes
 
@@ -152,6 +153,9 @@ async def _drive(session: Session, face: Face, *, asks: bool = False) -> StudyFi
     finally:
         escape.release()
         face.close()
-        for number in (signal.SIGINT, *ends):
-            loop.remove_signal_handler(number)
+        with no_interrupts():
+            for number in (signal.SIGINT, *ends):
+                loop.remove_signal_handler(number)
+            if report is None and interrupts:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
     return report

@@ -73,8 +73,10 @@ def test_words_of_programs_reach_a_model_in_a_fence_and_people_as_they_are(
 
 
 def test_tools_that_look_see_a_stored_study_without_a_run(
-    control: StudyControl, until: Any, evaluated: FunctionExecutor
+    control: StudyControl, until: Any, evaluated: FunctionExecutor, quick: str, tmp_path: Path
 ) -> None:
+    (tmp_path / "quick.toml").write_text(quick.replace('name = "random"', 'name = "auto"'))
+    control.open_file(tmp_path / "quick.toml")
     assert use(control, "history") == f"{NOT_DONE}no study has been started yet"
     finish(control, until, "/budget 12")
     assert control.stored is not None
@@ -82,7 +84,7 @@ def test_tools_that_look_see_a_stored_study_without_a_run(
     assert control.session is None
     assert "12 trials match" in use(control, "history", which="best")
     assert "x: " in use(control, "analyse", what="importance")
-    assert "next suggestion" in use(control, "optimizer_state")
+    assert "it would try" in use(control, "optimizer_state")
 
 
 def test_a_desk_of_a_stored_study_changes_nothing_and_refuses_proposals(
