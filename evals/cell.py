@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from ..agent import events
 from ..agent.memory.store import Store
 from ..agent.planners.base import Planner, Setup, build_planner, require_trusted_endpoint
-from ..agent.run.gate import NO_IDEA
-from ..agent.run.opening import find_study
+from ..agent.run.proposals.gate import NO_IDEA
+from ..agent.run.proposals.opening import find_study
 from ..agent.run.session import Session
 from ..agent.study.file import parse_study
 from ..agent.study.sections import Study

@@ -12,12 +12,13 @@ from ...prompts import variant_names
 from ...tools.errors import InputError
 from ...tools.spelling import closest
 from ...tools.text import plain
-from ..models.endpoints import shown
+from ..models.endpoint.endpoints import shown
 from ..study.apply import write
-from . import changing, looking
+from . import looking
 from .approval import MODES
-from .control import StudyControl
-from .drafts import draft_from_command
+from .steering import changing
+from .steering.control import StudyControl
+from .steering.drafts import draft_from_command
 
 
 @dataclass(frozen=True)

@@ -20,17 +20,17 @@ from ...tools.errors import TrimtabError
 from ...tools.registry import NOT_DONE
 from ..memory.store import Store
 from ..models.choice import Choice, choose
-from ..models.facts import says_so
-from ..models.meter import ModelBudgetError, ModelCallError
-from ..models.metered import MeteredModel
+from ..models.endpoint.facts import says_so
+from ..models.metering.meter import ModelBudgetError, ModelCallError
+from ..models.metering.metered import MeteredModel
+from ..models.metering.prices import price_of
 from ..models.opened import OpenedModel, facts_of, load_code, meter_of
-from ..models.prices import price_of
 from ..models.safe_text import redact
 from ..models.settings import ModelSection, ResolvedModel
-from ..planners.tool_loop import plain_name
+from ..planners.dialogue.tool_loop import plain_name
 from . import looking
-from .control import StudyControl
 from .messages import INTERRUPTED, acceptable, answered, complete, news, restored
+from .steering.control import StudyControl
 from .tools import offered
 from .transcript import Entry
 

@@ -20,7 +20,7 @@ from ..trials.lines import clip, line_of
 from ..trials.trial import Trial
 
 if TYPE_CHECKING:
-    from .control import StudyControl
+    from .steering.control import StudyControl
 
 Quote = Callable[[str], str]
 _MOST_PARAMETERS, _MOST_REASONS = 60, 3

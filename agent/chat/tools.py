@@ -17,10 +17,11 @@ from ...tools.registry import NOT_DONE, TOOLS, Tool, tool
 from ...tools.text import fenced
 from ..planners.desk import fill_desk
 from ..run.stored import desk_of
-from . import changing, looking
-from .control import StudyControl
+from . import looking
 from .reference import DraftArguments, sections_of
-from .trying import measure_default
+from .steering import changing
+from .steering.control import StudyControl
+from .steering.trying import measure_default
 from .waiting import Until, wait
 
 _OF_THE_PLANNER = ("history", "analyse", "optimizer_state", "recall", "consult")

@@ -4,7 +4,7 @@ import asyncio
 from typing import Literal
 
 from . import looking
-from .control import StudyControl
+from .steering.control import StudyControl
 
 Until = Literal["end", "trial", "better"]
 

@@ -20,7 +20,7 @@ from ...tools.targets import (
     Workplace,
     build_target,
 )
-from ...tools.targets.lifecycle import applied, measured
+from ...tools.targets.preparation.lifecycle import applied, measured
 from .base import Job, Warmth
 
 _SLACK_S = 10.0

@@ -6,9 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ...tools.errors import InputError
-from .endpoints import ask_for_models, own_endpoint, shown
+from .endpoint.endpoints import ask_for_models, own_endpoint, shown
+from .endpoint.providers import Provider, install_hint, known_providers, provider_named
 from .files import embedded_model
-from .providers import Provider, install_hint, known_providers, provider_named
 from .settings import ModelSection, ResolvedModel
 
 DEFAULT_OPENAI_MODEL = "gpt-4.1-mini"

@@ -8,15 +8,15 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from ..budget import Ledger
-from .breaker import Breaker
-from .cassette import Cassette
 from .choice import key_of
-from .facts import Facts
+from .endpoint.facts import Facts
+from .endpoint.providers import build, provider_named
 from .local import LocalServer, start_local
-from .meter import Meter
-from .metered import MeteredModel
-from .prices import Price
-from .providers import build, provider_named
+from .metering.breaker import Breaker
+from .metering.meter import Meter
+from .metering.metered import MeteredModel
+from .metering.prices import Price
+from .recording import Cassette
 from .settings import Capability, ModelSection, ResolvedModel, output_limit
 
 

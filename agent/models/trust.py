@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...tools.errors import InputError
 from ..place import data_directory
-from .endpoints import normal, own_endpoint, shown
+from .endpoint.endpoints import normal, own_endpoint, shown
 from .settings import ModelSection
 
 

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 
 from ...prompts import Variant
-from ..models.metered import MeteredModel
-from ..models.providers import response_format
+from ..models.endpoint.providers import response_format
+from ..models.metering.metered import MeteredModel
 from ..models.settings import Capability
 from ..optimizers.bayes import expected_improvement
 from ..study.words import words
-from .answers import Collected
-from .asking import PREDICTION_SCHEMA, ask_once, first_messages
-from .parsing import parse_predictions
+from .dialogue.answers import Collected
+from .dialogue.asking import PREDICTION_SCHEMA, ask_once, first_messages
+from .dialogue.parsing import parse_predictions
 
 CANDIDATES = 5
 """How many candidates a round asks for, of which the best by the model's own predictions are proposed."""

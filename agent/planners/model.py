@@ -13,11 +13,10 @@ from ...prompts import Variant, VariantError, load_variant
 from ...tools.errors import InputError
 from .. import events
 from ..memory.recall import Recalled
-from ..models.cassette import Cassette, Player, Recorder
 from ..models.choice import Choice, choose
-from ..models.facts import Facts, says_so
+from ..models.endpoint.facts import Facts, says_so
 from ..models.local import LocalServerError
-from ..models.meter import (
+from ..models.metering.meter import (
     CallRecord,
     Meter,
     ModelBudgetError,
@@ -26,17 +25,18 @@ from ..models.meter import (
     Thought,
     ThoughtSpentError,
 )
-from ..models.metered import MeteredModel
+from ..models.metering.metered import MeteredModel
+from ..models.metering.prices import Price, price_of
 from ..models.opened import OpenedModel, facts_of, load_code, meter_of
-from ..models.prices import Price, price_of
+from ..models.recording import Cassette, Player, Recorder
 from ..models.settings import Capability, ResolvedModel
 from ..trials.proposal import Proposal
-from .answers import Collected
-from .asking import ask_once
 from .base import Context, Setup
+from .dialogue.answers import Collected
+from .dialogue.asking import ask_once
+from .dialogue.tool_loop import ask_with_tools
 from .llambo import CANDIDATES, ask_llambo
 from .offline import known_proposals
-from .tool_loop import ask_with_tools
 
 _TEXTS = 2
 """After so many thoughts in a row that were answered in text although there were tools, tools are not offered again."""

@@ -22,7 +22,7 @@ from ..trials.proposal import Accepted
 from ..trials.racing import enough
 from ..trials.trial import Trial
 from .clock import Clock
-from .gate import Gate
+from .proposals.gate import Gate
 
 
 def limits_of(study: Study) -> dict[Resource, float]:

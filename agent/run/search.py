@@ -16,7 +16,7 @@ from ..trials.trial import Trial
 from .announcing import evaluated, trial_finished
 from .conclusion import job
 from .hopeless import hopeless
-from .proposing import Proposing
+from .proposals.proposing import Proposing
 from .record import Record
 
 News = asyncio.Queue[events.Event | asyncio.Task[None] | None]

@@ -21,7 +21,7 @@ from ..executors.local import LocalExecutor
 from ..memory.recall import recall
 from ..memory.store import Store
 from ..memory.store.rows import StoredEvaluation, StoredStudy
-from ..models.cassette import Cassette
+from ..models.recording import Cassette
 from ..place import planned_directory
 from ..planners.base import Context, Planner, Setup, build_planner
 from ..study.sections import Study
@@ -29,11 +29,11 @@ from ..trials.trial import Trial
 from .announcing import study_finished, study_started
 from .conclusion import Conclusion, conclude
 from .journals import journal_folder, journal_of, undo_pending
-from .opening import resume_study, start_study
-from .proposing import Proposing
+from .proposals.opening import resume_study, start_study
+from .proposals.proposing import Proposing
 from .record import Record
+from .recording import recorded, repeated
 from .search import News, Search
-from .taping import recorded, repeated
 
 CLOSE_S = 20.0
 """How long each part of a run gets to close, seconds; an executor that restores systems says itself how long."""

@@ -7,7 +7,7 @@ from ..memory.store import Store
 from ..optimizers.state import describe
 from ..planners.base import Context
 from ..planners.desk import fill_desk
-from .opening import find_study
+from .proposals.opening import find_study
 from .record import Record, limits_of
 
 

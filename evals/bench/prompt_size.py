@@ -7,9 +7,9 @@ from langchain_core.messages.utils import count_tokens_approximately
 
 from ...agent.budget import Ledger
 from ...agent.optimizers.state import OptimizerState
-from ...agent.planners.answers import Collected
-from ...agent.planners.asking import first_messages
 from ...agent.planners.base import Context
+from ...agent.planners.dialogue.answers import Collected
+from ...agent.planners.dialogue.asking import first_messages
 from ...agent.testing import make_study
 from ...agent.trials.candidate import Candidate
 from ...agent.trials.history import History

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...agent.memory.store import Store
 from ...agent.memory.store.profiles import Profile
-from ...agent.run.opening import definition
+from ...agent.run.proposals.opening import definition
 from ...agent.study.sections import Study
 from ...agent.testing import small_study
 

@@ -7,9 +7,9 @@ from langchain_core.messages.utils import count_tokens_approximately
 from trimtab.agent.budget import Ledger
 from trimtab.agent.memory.recall import Recalled
 from trimtab.agent.optimizers.state import OptimizerState
-from trimtab.agent.planners.answers import Collected
-from trimtab.agent.planners.asking import first_messages
 from trimtab.agent.planners.base import Context
+from trimtab.agent.planners.dialogue.answers import Collected
+from trimtab.agent.planners.dialogue.asking import first_messages
 from trimtab.agent.study.file import load_study
 from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .child import Child
-from .descendants import descendants
 from .launch import Launch
 from .limits import Limits, exceeded, format_size
-from .usage import Usage
+from .resources.descendants import descendants
+from .resources.usage import Usage
 
 _LOOK_EVERY_S = 0.05
 _GRACE_S, _LAST_GRACE_S = 2.0, 10.0

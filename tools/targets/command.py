@@ -12,12 +12,12 @@ from typing import ClassVar
 from ..expressions import Value
 from ..sandbox import Outcome, SandboxedCommand, run
 from ..text import one_line, plain
-from . import metrics
 from .base import LOG_LENGTH, Candidate, Measurement, TargetError, Watch, Workplace
 from .evaluation import Evaluation
-from .extraction import Written, read_metrics
 from .places import Places, whole
-from .scratch import remove_leftovers, working_directory
+from .preparation.scratch import remove_leftovers, working_directory
+from .reading import metrics
+from .reading.extraction import Written, read_metrics
 from .section import CommandSection, ProgramSection
 from .seeds import files_with_check_seeds
 

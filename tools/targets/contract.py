@@ -10,7 +10,7 @@ from ..expressions import Value
 from ..sandbox import choose_sandbox
 from .base import Measurement, Target, Workplace
 from .journal import Journal
-from .lifecycle import Bare, applied, measured
+from .preparation.lifecycle import Bare, applied, measured
 
 _PATIENCE_S = 60.0
 

@@ -81,6 +81,6 @@ def build_target(evaluation: Evaluation, workplace: Workplace, section: TargetSe
     target = TARGETS[section.kind](section, section.into(evaluation), workplace)
     if not section.hooks:
         return target
-    from .hooks import Hooked  # what runs things is not loaded to read a study
+    from .preparation.hooks import Hooked  # what runs things is not loaded to read a study
 
     return Hooked(target, section, workplace)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..expressions import Value
 from ..sandbox import Outcome
-from . import metrics
 from .command import CommandTarget
+from .reading import metrics
 from .section import PythonSection
 
 _WORKER = Path(__file__).with_name("python_worker.py")

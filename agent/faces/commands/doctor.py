@@ -6,7 +6,7 @@ import json
 import typer
 from rich.console import Console
 
-from ....tools.sandbox.examination import Examination, Finding, examine
+from ....tools.sandbox.doctor.examination import Examination, Finding, examine
 
 
 def print_examination(*, as_json: bool) -> int:

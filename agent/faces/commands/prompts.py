@@ -13,10 +13,10 @@ from ...memory.store import Store, default_url
 from ...models.settings import Capability
 from ...optimizers.mirror import Optimizer
 from ...optimizers.state import describe
-from ...planners.answers import Collected
-from ...planners.asking import first_messages
 from ...planners.base import Context, Question
-from ...run.pace import OPENING_IDEAS
+from ...planners.dialogue.answers import Collected
+from ...planners.dialogue.asking import first_messages
+from ...run.proposals.pace import OPENING_IDEAS
 from ...run.stored import context_of as stored_context
 from ...study.file import load_study
 from ...trials.history import History

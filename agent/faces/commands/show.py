@@ -13,7 +13,7 @@ from ....tools.text import plain
 from ...events import StudyFinished
 from ...memory.store import Store, default_url
 from ...memory.store.rows import StoredStudy
-from ...run.opening import find_study
+from ...run.proposals.opening import find_study
 from ...study.sections import Study
 from ...trials.history import History
 from ...trials.trial import Trial

@@ -25,9 +25,9 @@ from .widgets.talk import Talk
 from .widgets.trials import TrialTable
 
 if TYPE_CHECKING:  # what is heavy is loaded after the first paint
-    from ...chat.background import Background
-    from ...chat.control import StudyControl
     from ...chat.conversation import Conversation, Happening
+    from ...chat.steering.background import Background
+    from ...chat.steering.control import StudyControl
     from ...chat.transcript import Transcript
     from ...events import Event
     from ...memory.store import Store
@@ -89,14 +89,14 @@ class ChatApp(App[int]):
     @cached_property
     def background(self) -> "Background":
         """The loop in which search and model run."""
-        from ...chat.background import Background
+        from ...chat.steering.background import Background
 
         return Background()
 
     @cached_property
     def control(self) -> "StudyControl":
         """The study of the conversation."""
-        from ...chat.control import StudyControl
+        from ...chat.steering.control import StudyControl
 
         return StudyControl(
             self.store,

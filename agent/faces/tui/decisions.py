@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 if TYPE_CHECKING:
     from ...chat.approval import Approval, Request
-    from ...chat.control import StudyControl
+    from ...chat.steering.control import StudyControl
     from ...study.space import Configuration
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.agent.chat.background import Background
-from trimtab.agent.chat.control import StudyControl
+from trimtab.agent.chat.steering.background import Background
+from trimtab.agent.chat.steering.control import StudyControl
 from trimtab.agent.memory.store import Store
 from trimtab.agent.testing import FunctionExecutor
 

@@ -3,7 +3,7 @@ from concurrent.futures import Future
 import pytest
 
 from trimtab.agent.chat.approval import LOOKING, MODES, PRESETS, PROPOSE, Mode, Rule, decide, resolve
-from trimtab.agent.chat.control import StudyControl
+from trimtab.agent.chat.steering.control import StudyControl
 from trimtab.agent.chat.tools import CHAT_TOOLS, offered
 
 

@@ -17,11 +17,11 @@ from langchain_openai.chat_models.base import _convert_message_to_dict
 from trimtab.agent import events
 from trimtab.agent.chat.approval import Request
 from trimtab.agent.chat.attachments import attached
-from trimtab.agent.chat.background import Background
 from trimtab.agent.chat.commands import run_command
-from trimtab.agent.chat.control import StudyControl
 from trimtab.agent.chat.conversation import Conversation, Ended, Happening, ToolAnswered, partner
 from trimtab.agent.chat.messages import INTERRUPTED, LONGEST, acceptable, restored
+from trimtab.agent.chat.steering.background import Background
+from trimtab.agent.chat.steering.control import StudyControl
 from trimtab.agent.chat.transcript import Entry
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, tool_call
 from trimtab.agent.models.settings import ModelSection

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from trimtab.agent.chat.commands import run_command
-from trimtab.agent.chat.control import StudyControl
 from trimtab.agent.chat.reference import DraftArguments
+from trimtab.agent.chat.steering.control import StudyControl
 from trimtab.agent.chat.tools import CHAT_TOOLS, offered
 from trimtab.agent.memory.store import Store
 from trimtab.agent.run.stored import desk_of
@@ -202,7 +202,7 @@ def test_a_draft_s_default_cannot_read_the_store(control: StudyControl, tmp_path
 def test_a_default_that_runs_long_is_tried_for_a_while_only(
     control: StudyControl, monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
-    monkeypatch.setattr("trimtab.agent.chat.trying._LONGEST_S", 1.0)
+    monkeypatch.setattr("trimtab.agent.chat.steering.trying._LONGEST_S", 1.0)
     sections = {
         "study": {"name": "slow"},
         "parameters": {"n": {"type": "int", "low": 1, "high": 9, "default": 3}},

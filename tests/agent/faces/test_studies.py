@@ -5,7 +5,7 @@ import pytest
 
 from trimtab.agent.faces.commands.studies import print_studies
 from trimtab.agent.memory.store import Store
-from trimtab.agent.run.opening import start_study
+from trimtab.agent.run.proposals.opening import start_study
 from trimtab.agent.testing import make_study
 from trimtab.agent.trials.candidate import Candidate
 from trimtab.agent.trials.source import DEFAULT

@@ -16,7 +16,7 @@ import pytest
 
 from trimtab.agent.memory.store import Store, StoreError, leases, ownership
 from trimtab.agent.memory.store.ownership import Owner, is_alive, owner_of, this_process
-from trimtab.agent.run.opening import resume_study, start_study
+from trimtab.agent.run.proposals.opening import resume_study, start_study
 from trimtab.agent.run.session import Session
 from trimtab.agent.testing import make_study
 from trimtab.agent.trials.candidate import Candidate
@@ -162,7 +162,7 @@ def test_a_store_that_ends_gives_up_what_it_held(tmp_path: Path, last_words: str
     url = f"sqlite:///{tmp_path / 'store.db'}"
     code = f"""
 from trimtab.agent.memory.store import Store
-from trimtab.agent.run.opening import start_study
+from trimtab.agent.run.proposals.opening import start_study
 from trimtab.agent.testing import make_study
 store = Store({url!r})
 start_study(store, make_study())

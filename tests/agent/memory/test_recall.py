@@ -14,7 +14,7 @@ from trimtab.agent.memory.recall import recall
 from trimtab.agent.memory.store import Store
 from trimtab.agent.memory.store.profiles import Profile, Similar
 from trimtab.agent.memory.store.rows import StoredStudy
-from trimtab.agent.run.opening import definition
+from trimtab.agent.run.proposals.opening import definition
 from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study, small_study
 from trimtab.agent.trials.candidate import Candidate

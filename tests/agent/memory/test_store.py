@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from trimtab.agent.memory.store import Store
-from trimtab.agent.run.opening import start_study
+from trimtab.agent.run.proposals.opening import start_study
 from trimtab.agent.testing import make_study
 from trimtab.agent.trials.candidate import Candidate
 from trimtab.agent.trials.source import DEFAULT, Source

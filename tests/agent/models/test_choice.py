@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.agent.models.choice import choose
-from trimtab.agent.models.endpoints import ask_for_models, normal, shown
+from trimtab.agent.models.endpoint.endpoints import ask_for_models, normal, shown
 from trimtab.agent.models.scripted import ScriptedEndpoint
 from trimtab.agent.models.settings import ModelSection
 from trimtab.agent.models.trust import UntrustedEndpointError, is_trusted, require_trust

@@ -17,8 +17,8 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from trimtab.agent.budget import Ledger
 from trimtab.agent.models import local
-from trimtab.agent.models.facts import Facts
-from trimtab.agent.models.meter import CallRecord, Meter, ModelCallError
+from trimtab.agent.models.endpoint.facts import Facts
+from trimtab.agent.models.metering.meter import CallRecord, Meter, ModelCallError
 from trimtab.agent.models.opened import OpenedModel, meter_of
 from trimtab.agent.models.scripted import (
     Reply,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.agent.models.failures import classify
+from trimtab.agent.models.endpoint.failures import classify
 from trimtab.agent.models.safe_text import redact, remember_key, safe, safe_data
 
 KEY = "zq-Hidden+Key/41-8f21c07b44d1e9aa"

@@ -14,7 +14,7 @@ from trimtab.agent.memory.store import Store
 from trimtab.agent.models.scripted import ScriptedEndpoint
 from trimtab.agent.planners.base import Context, Question, Setup
 from trimtab.agent.planners.model import ModelPlanner, build
-from trimtab.agent.run.opening import start_study
+from trimtab.agent.run.proposals.opening import start_study
 from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study
 from trimtab.agent.trials.candidate import Candidate

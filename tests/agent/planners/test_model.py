@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import trimtab.agent.models.providers  # noqa: F401  # takes a second or two: not while a study of 0.2 s runs
+import trimtab.agent.models.endpoint.providers  # noqa: F401  # takes a second or two: not while a study of 0.2 s runs
 from trimtab.agent import events
 from trimtab.agent.memory.store import Store
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, failure, tool_call
@@ -329,7 +329,7 @@ def test_a_strict_replay_shows_the_difference_and_a_lenient_one_goes_on(store: S
     with always(good) as endpoint:
         run(endpoint, store, trials=8, setup={"record": tape})
         changed = {"study": {"description": "another system"}}
-        from trimtab.agent.models.cassette import CassetteMismatchError
+        from trimtab.agent.models.recording import CassetteMismatchError
 
         with pytest.raises(CassetteMismatchError, match="another system"):
             run(endpoint, store, trials=8, setup={"replay": tape}, **changed)

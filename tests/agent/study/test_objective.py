@@ -16,7 +16,7 @@ from trimtab.agent.memory.store.profiles import Profile
 from trimtab.agent.planners.base import Context
 from trimtab.agent.planners.desk import fill_desk
 from trimtab.agent.planners.digest import describe_record, stable_part
-from trimtab.agent.run.opening import start_study
+from trimtab.agent.run.proposals.opening import start_study
 from trimtab.agent.study.sections import Objective, Study
 from trimtab.agent.testing import make_study
 from trimtab.agent.trials.candidate import Candidate

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from trimtab.agent.faces.cli import app
 from trimtab.agent.memory.store import Store
-from trimtab.agent.run.opening import definition, find_study, resume_study, start_study
+from trimtab.agent.run.proposals.opening import definition, find_study, resume_study, start_study
 from trimtab.agent.study import versions
 from trimtab.agent.study.sections import Study
 from trimtab.agent.study.stored import STAND_INS, read_definition

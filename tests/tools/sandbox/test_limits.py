@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.tools.sandbox import Limits, Outcome, Sandbox, cgroups, usage
+from trimtab.tools.sandbox import Limits, Outcome, Sandbox
+from trimtab.tools.sandbox.resources import cgroups, usage
 from trimtab.tools.sandbox.written import written
 
 Attempt = Callable[..., Outcome]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.tools.sandbox import Outcome, Sandbox, SandboxedCommand, run
-from trimtab.tools.sandbox.adoption import file_size_limit
+from trimtab.tools.sandbox.resources.adoption import file_size_limit
 
 LEAVE = """
 def leave_a_child():

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from trimtab.tools.targets import Evaluation, Wording
-from trimtab.tools.targets.extraction import Written, read_metrics
-from trimtab.tools.targets.metrics import MetricsError
+from trimtab.tools.targets.reading.extraction import Written, read_metrics
+from trimtab.tools.targets.reading.metrics import MetricsError
 from trimtab.tools.targets.reading.presets import load_preset
 from trimtab.tools.targets.reading.spec import preset_names
 

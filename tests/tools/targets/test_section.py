@@ -9,8 +9,8 @@ from trimtab.agent.study.file import StudyFileError, load_study, parse_study
 from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import small_study
 from trimtab.tools.targets.command import CommandTarget
-from trimtab.tools.targets.hooks import Hooked
 from trimtab.tools.targets.kinds import build_target
+from trimtab.tools.targets.preparation.hooks import Hooked
 from trimtab.tools.targets.section import CommandSection, PythonSection, shorthand
 
 WORDS = ["true", "{x}", "{n}", "{mode}", "{burst}"]

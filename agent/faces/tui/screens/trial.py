@@ -9,7 +9,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Label, Static
 
 from ....chat import looking
-from ....chat.control import StudyControl
+from ....chat.steering.control import StudyControl
 from ... import words
 from .dialog import Dialog
 

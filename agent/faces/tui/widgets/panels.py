@@ -10,7 +10,7 @@ from textual.app import RenderResult
 from textual.widgets import Static
 
 if TYPE_CHECKING:
-    from ....chat.control import StudyControl
+    from ....chat.steering.control import StudyControl
     from ....trials.history import History
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))

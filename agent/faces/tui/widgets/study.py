@@ -11,7 +11,7 @@ from .panels import Best, Curve, Importance
 from .trials import TrialTable
 
 if TYPE_CHECKING:
-    from ....chat.control import StudyControl
+    from ....chat.steering.control import StudyControl
     from ....events import Event
 
 

@@ -1,0 +1,1 @@
+"""What this machine's sandbox holds, tried out by attacking it."""

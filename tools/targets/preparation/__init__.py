@@ -1,0 +1,3 @@
+"""What happens around a measurement: hooks, scratch folders, and the journal that restores a system.
+Must not know how results are read.
+"""
