@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .study.sections import Objective
+from .study.goals import Objective
 
 CONFIDENCE = 0.95
 MIN_PAIRS = 6

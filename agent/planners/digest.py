@@ -10,8 +10,9 @@ from typing import Any
 
 from ...prompts import Settings
 from ...tools.catalogue import load_catalogue, machine_facts
+from ..study.goals import Objective
 from ..study.parameters import Parameter
-from ..study.sections import Focus, Objective, Study
+from ..study.sections import Focus, Study
 from ..study.words import short, words
 from ..trials.history import History
 from ..trials.lines import clip, line_of

@@ -10,7 +10,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -25,22 +24,18 @@ from ...tools.targets import AnyTarget, Evaluation, Form, Wording
 from ...tools.targets.reading.quantities import unit_of
 from ..models.settings import ModelSection
 from ..pruners.base import Variant
-from .desirability import between, larger, overall, smaller
+from .desirability import overall
+from .goals import Constraint, MetricName, Objective, Section
 from .parameters import ExpressionText, Parameter
 from .space import Clause, Space
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
-MetricName = Annotated[str, Field(min_length=1, max_length=200)]
 Policy = Literal["bandit", "alternate", "planner", "optimizer"]
 Rhythm = Literal["auto", "batch", "stepwise"]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class About(_Section):
+class About(Section):
     """What is being tuned, for people, for the catalogue and for the planner."""
 
     name: Name = Field(description="Name of the study in the store.")
@@ -49,153 +44,13 @@ class About(_Section):
     system: str | None = Field(None, description="Name of a catalogue of documented knobs, such as 'sqlite'.")
 
 
-class Forbidden(_Section):
+class Forbidden(Section):
     """A region that is never evaluated."""
 
     when: ExpressionText = Field(
         description="Expression over parameters; configurations for which it is true are forbidden."
     )
     reason: str = Field(min_length=1, description="Why; people and planners are told.")
-
-
-class Desirability(_Section):
-    """From where to where a metric counts, and how much (Derringer & Suich, 1980)."""
-
-    low: _Finite = Field(description="Lower end: worthless when maximised or aimed at, perfect when minimised.")
-    high: _Finite = Field(description="Upper end: perfect when maximised, worthless when minimised or aimed at.")
-    weight: float = Field(1.0, gt=0, allow_inf_nan=False, description="Weight in the geometric mean.")
-    shape: float = Field(1.0, gt=0, allow_inf_nan=False, description="Above 1 only the best counts, below 1 the worst.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.low >= self.high:
-            raise ValueError(f"low = {self.low:g} must be below high = {self.high:g}")
-        return self
-
-
-class Objective(_Section):
-    """A metric to minimise, maximise, or bring to a target value or into a range."""
-
-    metric: MetricName
-    direction: Literal["minimize", "maximize"] | None = None
-    target: _Finite | None = Field(None, description="Value to come as close to as possible, instead of a direction.")
-    inside: tuple[_Finite, _Finite] | None = Field(None, description="Range to come into, instead of a direction.")
-    unit: str = ""
-    desirability: Desirability | None = Field(
-        None, description="When all objectives have one, their weighted geometric mean is the single score."
-    )
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Self:
-        if sum(each is not None for each in (self.direction, self.target, self.inside)) != 1:
-            raise ValueError(
-                "give one of direction = 'minimize' | 'maximize', target = NUMBER or inside = [NUMBER, NUMBER]"
-            )
-        if self.inside is not None and self.inside[0] > self.inside[1]:
-            raise ValueError(f"inside = {list(self.inside)} has its ends in the wrong order")
-        ends = self.aim
-        if self.desirability is not None and ends is not None:
-            low, high = self.desirability.low, self.desirability.high
-            if not low < ends[0] <= ends[1] < high:
-                raise ValueError(f"desirability must have low < {ends[0]:g} and high > {ends[1]:g}")
-        return self
-
-    @property
-    def aim(self) -> tuple[float, float] | None:
-        """The range in which the metric is as good as it gets; None when it has a direction."""
-        return (self.target, self.target) if self.target is not None else self.inside
-
-    def loss(self, value: float) -> float:
-        """Return the metric as a number to minimise: negated when maximised, the distance from a target or range."""
-        if self.aim is not None:
-            return max(self.aim[0] - value, value - self.aim[1], 0.0)
-        return -value if self.direction == "maximize" else value
-
-    @property
-    def goal(self) -> str:
-        """The goal in words, such as 'minimize' or 'between 10 and 20'."""
-        if self.target is not None:
-            return f"as close as possible to {self.target:g}"
-        if self.inside is not None:
-            return f"between {self.inside[0]:g} and {self.inside[1]:g}"
-        return str(self.direction)
-
-    @property
-    def sense(self) -> Literal["minimize", "maximize"]:
-        """Which way `metric_of(loss)` gets better."""
-        return "maximize" if self.direction == "maximize" else "minimize"
-
-    @property
-    def identity(self) -> list[object]:
-        """What must be equal for results of two studies to compare, as plain data."""
-        return [self.metric, self.direction, self.target, *([list(self.inside)] if self.inside is not None else [])]
-
-    @property
-    def loss_name(self) -> str:
-        """What `metric_of(loss)` is: the metric, or its distance from the value or range that is wanted."""
-        if self.aim is None:
-            return self.metric
-        low, high = self.aim
-        return f"distance of {self.metric} from {low:g}" + (f" to {high:g}" if high > low else "")
-
-    def metric_of(self, loss: float) -> float:
-        """Return the metric that has this loss; where a value or range is wanted, the distance from it."""
-        return -loss if self.direction == "maximize" else loss
-
-    def wished(self, loss: float) -> float:
-        """Return a value of the metric worth asking for: the one with this loss, or the middle of what is wanted."""
-        return self.metric_of(loss) if self.aim is None else sum(self.aim) / 2
-
-    def gain(self, before: float, after: float) -> float | None:
-        """Return how many times better `after` is than `before`; None where a ratio has no meaning (not positive).
-
-        Where a value or range is wanted, that is the ratio of the distances, which are never taken as quite zero.
-        """
-        if self.aim is not None:
-            floor = 1e-9 * max(1.0, *map(abs, self.aim))
-            return max(self.loss(before), floor) / max(self.loss(after), floor)
-        if min(before, after) <= 0:
-            return None
-        return after / before if self.direction == "maximize" else before / after
-
-    def desirable(self, value: float) -> float:
-        """Return how desirable a value is, 0 to 1; for objectives with a desirability."""
-        wanted = self.desirability
-        assert wanted is not None
-        if self.aim is not None:
-            return between(value, wanted.low, self.aim, wanted.high, wanted.shape)
-        ramp = larger if self.direction == "maximize" else smaller
-        return ramp(value, wanted.low, wanted.high, wanted.shape)
-
-
-class Constraint(_Section):
-    """A bound on a metric; a trial that exceeds it is infeasible, not failed."""
-
-    metric: MetricName
-    max: _Finite | None = None
-    min: _Finite | None = None
-    unit: str = Field("", description="Unit of the bounds, such as 'ms'; what is printed in another one is converted.")
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        if self.max is None and self.min is None:
-            raise ValueError("give max = NUMBER or min = NUMBER")
-        if self.max is not None and self.min is not None and self.min > self.max:
-            raise ValueError(f"min = {self.min} is above max = {self.max}")
-        return self
-
-    @property
-    def words(self) -> str:
-        """The bound in words, such as '<= 500'."""
-        bounds = [f">= {self.min:g}"] if self.min is not None else []
-        bounds += [f"<= {self.max:g}"] if self.max is not None else []
-        return " and ".join(bounds)
-
-    def violation(self, value: float) -> float:
-        """Return by how much a value exceeds the bound; 0 or less when it does not."""
-        over = value - self.max if self.max is not None else -float("inf")
-        under = self.min - value if self.min is not None else -float("inf")
-        return max(over, under)
 
 
 GIVE_UP = 5
@@ -205,7 +60,7 @@ def _on_or_off(given: object) -> object:
     return (GIVE_UP if given else 0) if isinstance(given, bool) else given
 
 
-class Budget(_Section):
+class Budget(Section):
     """What the search may spend; the final check comes on top."""
 
     trials: int = Field(50, ge=1, le=1_000_000, description="Trials, the default configuration included.")
@@ -219,7 +74,7 @@ class Budget(_Section):
     )
 
 
-class PlannerSection(_Section):
+class PlannerSection(Section):
     """Who proposes with knowledge of the system."""
 
     name: str = Field(
@@ -255,7 +110,7 @@ class PlannerSection(_Section):
         return None if given is None else float(given)
 
 
-class GateSection(_Section):
+class GateSection(Section):
     """Who proposes the next trial."""
 
     policy: Policy = Field(
@@ -267,7 +122,7 @@ class GateSection(_Section):
     patience: int | None = Field(None, ge=1, description="Read and ignored: rests are part of planner.share = 'auto'.")
 
 
-class SamplerSection(_Section):
+class SamplerSection(Section):
     """The classical optimizer that takes turns and takes over."""
 
     name: str = Field(
@@ -277,7 +132,7 @@ class SamplerSection(_Section):
     seed: int = Field(0, ge=0, lt=1 << 31, description="Seed of the sampler.")
 
 
-class Focus(_Section):
+class Focus(Section):
     """Where the search looks for one parameter; the default configuration is exempt."""
 
     low: _Finite | None = None
@@ -305,13 +160,13 @@ class Focus(_Section):
         return parameter.mend(min(max(float(value), low), high))[0] if not low <= float(value) <= high else value
 
 
-class CostSection(_Section):
+class CostSection(Section):
     """What a trial costs, for cost-aware search and for the gate."""
 
     metric: MetricName = Field(description="A positive metric: seconds, dollars, joules.")
 
 
-class FidelitySection(_Section):
+class FidelitySection(Section):
     """Evaluations that report intermediate values and may be stopped early."""
 
     low: int = Field(1, ge=1, description="First step at which an evaluation may be stopped.")
@@ -333,14 +188,14 @@ def _policy_alone(given: object) -> object:
     return {"policy": given} if isinstance(given, str) else given
 
 
-class Check(_Section):
+class Check(Section):
     """The final paired re-measurement of incumbent and default."""
 
     ablation: bool = Field(True, description="Measure which parameters made the difference.")
     ablation_repeats: int = Field(5, ge=2, le=100, description="Pairs per step of the ablation.")
 
 
-class Apply(_Section):
+class Apply(Section):
     """How `--apply FILE` writes a configuration; JSON without a template."""
 
     template: str = Field(description="Text with {parameter} places; a line that names an inactive one is left out.")
@@ -356,20 +211,20 @@ def _without_circle(derived: dict[str, str]) -> dict[str, str]:
     return derived
 
 
-class Study(_Section):
+class Study(Section):
     """One study: search space, objectives, measurement and budget."""
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema["required"].remove("evaluation"))
 
     study: About
     parameters: dict[str, Parameter] = Field(min_length=1, max_length=1000)
-    focus: dict[str, Focus] = {}
+    focus: dict[str, Focus] = Field({})
     derived: Annotated[dict[str, ExpressionText], AfterValidator(_without_circle)] = Field(
         {}, description="Values that follow from parameters, as expressions by name; for places and clauses."
     )
-    forbidden: list[Forbidden] = []
+    forbidden: list[Forbidden] = Field([])
     objectives: list[Objective] = Field(min_length=1, max_length=20)
-    constraints: list[Constraint] = []
+    constraints: list[Constraint] = Field([])
     target: AnyTarget | None = None
     evaluation: Evaluation
     budget: Budget = Budget()

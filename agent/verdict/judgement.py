@@ -11,7 +11,8 @@ from statistics import median, stdev
 from ...tools.targets import Measurement
 from ..events import CheckResult, ConstraintResult
 from ..statistics import MIN_PAIRS, Interval, gain_difference, gain_ratio, signed_rank, smallest_effect, trend
-from ..study.sections import Constraint, Objective, Study
+from ..study.goals import Constraint, Objective
+from ..study.sections import Study
 
 _BEARABLE = 0.1
 """Share of the check seeds on which the incumbent may fail before its result is void."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from trimtab.agent import statistics as ours
-from trimtab.agent.study.sections import Objective
+from trimtab.agent.study.goals import Objective
 
 Noise = Callable[[np.random.Generator, int], np.ndarray]
 """Draws measurements of one system, two a pair, in the order of time."""

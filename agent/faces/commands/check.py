@@ -9,8 +9,9 @@ import typer
 from ....tools.targets.template import as_text
 from ....tools.text import visible
 from ...study.file import load_study
+from ...study.goals import Constraint
 from ...study.parameters import Parameter
-from ...study.sections import Constraint, Study
+from ...study.sections import Study
 
 
 def print_study(file: Path) -> None:

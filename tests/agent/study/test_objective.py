@@ -17,7 +17,8 @@ from trimtab.agent.planners.base import Context
 from trimtab.agent.planners.desk import fill_desk
 from trimtab.agent.planners.digest import describe_record, stable_part
 from trimtab.agent.run.proposals.opening import start_study
-from trimtab.agent.study.sections import Objective, Study
+from trimtab.agent.study.goals import Objective
+from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study
 from trimtab.agent.trials.candidate import Candidate
 from trimtab.agent.trials.history import History
@@ -156,7 +157,7 @@ def test_only_the_objective_looks_at_its_direction_target_and_range(root: Path) 
         f"{file.relative_to(root)}: {line.strip()}"
         for folder in ("agent", "tools")
         for file in sorted((root / folder).rglob("*.py"))
-        if file != root / "agent/study/sections.py"
+        if file != root / "agent/study/goals.py"
         for line in file.read_text().splitlines()
         if asks.search(line)
     ]
