@@ -33,7 +33,7 @@ from .tasks import load_task
 from .tasks.task import Task
 
 
-class Outcome(BaseModel):
+class CellOutcome(BaseModel):
     """What a cell gave. `curve` is the normalised regret of the incumbent after each trial; `held_out` that of the
     final check, where the suite runs one.
 
@@ -65,7 +65,7 @@ class Outcome(BaseModel):
 
 
 @dataclass(frozen=True)
-class Tapes:
+class Recordings:
     """Folders in which the cells' model calls are recorded, or from which they are replayed."""
 
     record: Path | None = None
@@ -73,7 +73,7 @@ class Tapes:
 
     def of(self, cell: Cell) -> dict[str, Path | None]:
         """Return the files of a cell."""
-        name = cell.tape_name
+        name = cell.recording_name
         return {
             "record": self.record / name if self.record and cell.arm.uses_model else None,
             "replay": self.replay / name if self.replay and cell.arm.uses_model else None,
@@ -97,7 +97,7 @@ def study_of(cell: Cell, task: Task, limits: Mapping[str, float]) -> Study:
     return parse_study(sections, task.directory / "cell.toml", check_files=task.measure is None)
 
 
-async def run_cell(cell: Cell, store: Store, tapes: Tapes, limits: Mapping[str, float]) -> Outcome:
+async def run_cell(cell: Cell, store: Store, recordings: Recordings, limits: Mapping[str, float]) -> CellOutcome:
     """Run a cell to its end and return its outcome.
 
     Raises:
@@ -107,7 +107,7 @@ async def run_cell(cell: Cell, store: Store, tapes: Tapes, limits: Mapping[str, 
     if "names" in cell.arm.ablate:
         task = anonymous(task)
     study = study_of(cell, task, limits)
-    setup = Setup(study, store, **tapes.of(cell))  # type: ignore[arg-type]
+    setup = Setup(study, store, **recordings.of(cell))  # type: ignore[arg-type]
     if "base_url" in task.sections.get("model", {}):  # arms are the person's own
         require_trusted_endpoint(setup)
     planner: Planner = build_planner(setup)
@@ -123,7 +123,7 @@ async def run_cell(cell: Cell, store: Store, tapes: Tapes, limits: Mapping[str, 
     return outcome(cell, task, store, session.key, time.monotonic() - began, problem)
 
 
-def outcome(cell: Cell, task: Task, store: Store, key: str, seconds: float, problem: str = "") -> Outcome:
+def outcome(cell: Cell, task: Task, store: Store, key: str, seconds: float, problem: str = "") -> CellOutcome:
     """Read a finished cell from the store."""
     found = find_study(store, key)
     stored, study = found.stored, found.study
@@ -135,7 +135,7 @@ def outcome(cell: Cell, task: Task, store: Store, key: str, seconds: float, prob
     ideas = [trial for trial in trials if trial.source.kind == "planner"]
     covered, predicted = _coverage(ideas)
     refused = {code: number for code, number in problems.items() if code not in {"paused", "budget"}}
-    return Outcome(
+    return CellOutcome(
         task=cell.task,
         arm=cell.arm_name,
         seed=cell.seed,
@@ -238,7 +238,7 @@ def _coverage(ideas: list[Trial]) -> tuple[int, int]:
     return inside, total
 
 
-def run_one(cell: Cell, url: str, tapes: Tapes, limits: Mapping[str, float]) -> Outcome:
+def run_one(cell: Cell, url: str, recordings: Recordings, limits: Mapping[str, float]) -> CellOutcome:
     """Run a cell in this process; what worker processes call.
 
     Raises:
@@ -248,7 +248,7 @@ def run_one(cell: Cell, url: str, tapes: Tapes, limits: Mapping[str, float]) -> 
     try:
         looked_up = load_task(cell.task).measure is not None
         with asyncio.Runner(loop_factory=JumpingLoop if looked_up else None) as runner:
-            return runner.run(run_cell(cell, store, tapes, limits))
+            return runner.run(run_cell(cell, store, recordings, limits))
     except TrimtabError as error:  # in a form that travels between processes
         raise InputError(f"task {cell.task}, arm {cell.arm_name}, seed {cell.seed}: {error}") from None
     finally:

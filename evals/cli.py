@@ -27,7 +27,7 @@ def run(
     strict: Annotated[bool, typer.Option("--strict", help="Trials that filled in for a model do not count.")] = False,
 ) -> None:
     """Run a suite (or what is missing of it), and write results.json, report.html and report.md."""
-    from .cell import Tapes
+    from .cell import Recordings
     from .runner import Caps
     from .running import run_and_report
 
@@ -40,7 +40,7 @@ def run(
             model=model,
             arms=[name.strip() for name in arms.split(",")] if arms else None,
             workers=workers or len(os.sched_getaffinity(0)),
-            tapes=Tapes(record, replay),
+            recordings=Recordings(record, replay),
             caps=Caps(dollars, tokens),
         )
     )

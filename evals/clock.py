@@ -58,7 +58,7 @@ class TimedPlanner:
     def __init__(self, inner: Planner, latency_s: float | None) -> None:
         self.inner, self.latency_s = inner, latency_s
         self.name, self.why = inner.name, inner.why
-        self.cassette = getattr(inner, "cassette", None)
+        self.recording = getattr(inner, "recording", None)
 
     @property
     def done(self) -> bool:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..agent.statistics import Interval
 from ..tools.errors import InputError
 from . import statistics as st
-from .cell import Outcome
+from .cell import CellOutcome
 
 SCHEMA_VERSION = 1
 
@@ -37,7 +37,7 @@ class Results(BaseModel):
     seconds: float = 0.0
     missing: int = 0
     stopped_by: str = ""
-    cells: list[Outcome]
+    cells: list[CellOutcome]
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy that has computed nothing yet: what was computed belongs to the cells it came from."""
@@ -61,16 +61,16 @@ class Results(BaseModel):
         """The budgets at which arms are compared."""
         return sorted({*self.suite.get("budgets", []), self.suite["trials"]})
 
-    def of(self, arm: str, task: str | None = None) -> list[Outcome]:
+    def of(self, arm: str, task: str | None = None) -> list[CellOutcome]:
         """Return the cells of an arm, on one task when given, in order of the tasks and seeds."""
         by_task = self._by_arm.get(arm, {})
         return [cell for name, cells in by_task.items() if task in {None, name} for cell in cells]
 
     @cached_property
-    def _by_arm(self) -> dict[str, dict[str, list[Outcome]]]:
+    def _by_arm(self) -> dict[str, dict[str, list[CellOutcome]]]:
         """The cells by arm and task, in order of the tasks and seeds."""
         place = {task: index for index, task in enumerate(self.tasks)}
-        found: dict[str, dict[str, list[Outcome]]] = {}
+        found: dict[str, dict[str, list[CellOutcome]]] = {}
         for cell in sorted(self.cells, key=lambda cell: (place[cell.task], cell.seed)):
             found.setdefault(cell.arm, {}).setdefault(cell.task, []).append(cell)
         return found
@@ -111,7 +111,7 @@ class Results(BaseModel):
         """Each arm's mean regret after each budget."""
         return {mark: {arm: st.mean(each) for arm, each in self.regrets(mark).items()} for mark in self.marks}
 
-    def _table(self, value: Callable[[Outcome], float]) -> Table:
+    def _table(self, value: Callable[[CellOutcome], float]) -> Table:
         table: Table = {}
         for arm in self.arms:
             table[arm] = {}

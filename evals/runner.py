@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..agent.memory.store import Store
 from ..agent.run.environment import describe_environment
-from .cell import Outcome, Tapes, outcome, run_one
+from .cell import CellOutcome, Recordings, outcome, run_one
 from .results import Results
 from .suite import Cell, Suite
 from .tasks import load_task
@@ -29,7 +29,7 @@ class Caps:
 
 
 @dataclass
-class Progress:
+class SuiteProgress:
     """How far a suite is: cells done and in all, seconds left at the pace so far, and what was spent."""
 
     done: int
@@ -38,7 +38,7 @@ class Progress:
     eta_s: float | None
     dollars: float
     tokens: int
-    last: Outcome | None = None
+    last: CellOutcome | None = None
 
 
 @dataclass
@@ -46,7 +46,7 @@ class _Spending:
     caps: Caps
     dollars: float = 0.0
     tokens: int = 0
-    reserved: dict[Future[Outcome], dict[str, float]] = field(default_factory=dict)
+    reserved: dict[Future[CellOutcome], dict[str, float]] = field(default_factory=dict)
 
     def limits(self, slots: int) -> dict[str, float] | None:
         """Return what the next model cell may spend: its share of what is left; None when nothing is."""
@@ -70,9 +70,9 @@ def run_suite(
     folder: Path,
     *,
     workers: int,
-    tapes: Tapes | None = None,
+    recordings: Recordings | None = None,
     caps: Caps | None = None,
-    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    on_progress: Callable[[SuiteProgress], None] = lambda _progress: None,
 ) -> Results:
     """Run what is missing of a suite and return all results; `folder` holds the store and gets results.json.
 
@@ -84,7 +84,7 @@ def run_suite(
     """
     folder.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{folder.resolve() / 'cells.db'}"
-    store, began, tapes = Store(url, power_safe=False), time.time(), tapes or Tapes()
+    store, began, recordings = Store(url, power_safe=False), time.time(), recordings or Recordings()
     cells, environment = suite.cells(), dict(describe_environment(folder))
     done = {cell.study_name: found for cell in cells if (found := _finished(cell, store)) is not None}
     spending = _Spending(caps or Caps())
@@ -92,16 +92,16 @@ def run_suite(
         spending.dollars += each.dollars
         spending.tokens += each.tokens
     found_before = len(done)
-    on_progress(Progress(len(done), len(cells), found_before, None, spending.dollars, spending.tokens))
-    if tapes.record is not None:
-        tapes.record.mkdir(parents=True, exist_ok=True)
+    on_progress(SuiteProgress(len(done), len(cells), found_before, None, spending.dollars, spending.tokens))
+    if recordings.record is not None:
+        recordings.record.mkdir(parents=True, exist_ok=True)
     try:
         waiting = [cell for cell in cells if cell.study_name not in done]
-        for cell, each in _run(waiting, url, tapes, spending, workers):
+        for cell, each in _run(waiting, url, recordings, spending, workers):
             done[cell.study_name] = each
             ran = len(done) - found_before
             eta = (time.time() - began) / ran * (len(cells) - len(done))
-            progress = Progress(len(done), len(cells), found_before, eta, spending.dollars, spending.tokens, each)
+            progress = SuiteProgress(len(done), len(cells), found_before, eta, spending.dollars, spending.tokens, each)
             on_progress(progress)
     finally:
         stopped_by = "the cap on spending" if spending.limits(1) is None else "an interruption"
@@ -121,9 +121,9 @@ def run_suite(
 
 
 def _run(
-    waiting: list[Cell], url: str, tapes: Tapes, spending: _Spending, workers: int
-) -> Iterator[tuple[Cell, Outcome]]:
-    running: dict[Future[Outcome], Cell] = {}
+    waiting: list[Cell], url: str, recordings: Recordings, spending: _Spending, workers: int
+) -> Iterator[tuple[Cell, CellOutcome]]:
+    running: dict[Future[CellOutcome], Cell] = {}
     pool = ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn"), initializer=_begin_worker)
     queue = list(reversed(waiting))
     try:
@@ -134,7 +134,7 @@ def _run(
                     queue.pop()  # nothing is left for models; cells without one still run
                     continue
                 cell = queue.pop()
-                future = pool.submit(run_one, cell, url, tapes, _as_budget(limits))
+                future = pool.submit(run_one, cell, url, recordings, _as_budget(limits))
                 running[future] = cell
                 spending.reserved[future] = limits
             if not running:
@@ -181,7 +181,7 @@ def _one_thread() -> None:
         os.environ.setdefault(name, "1")
 
 
-def _finished(cell: Cell, store: Store) -> Outcome | None:
+def _finished(cell: Cell, store: Store) -> CellOutcome | None:
     for stored in store.studies(cell.study_name):
         if stored.state == "finished" and stored.result:
             finished = store.trials(stored.id)

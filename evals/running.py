@@ -8,12 +8,12 @@ from typing import Any
 import typer
 
 from ..tools.errors import InputError
-from .cell import Tapes
+from .cell import Recordings
 from .compare import compare_arms, compare_results
 from .report import write_report
 from .report.summary import summary_lines
 from .results import load_results
-from .runner import Caps, Progress, run_suite
+from .runner import Caps, SuiteProgress, run_suite
 from .subset import subsets
 from .suite import Suite, load_suite, suite_names
 from .tasks import cards
@@ -27,7 +27,7 @@ def run_and_report(
     model: str | None,
     arms: list[str] | None,
     workers: int,
-    tapes: Tapes,
+    recordings: Recordings,
     caps: Caps,
 ) -> int:
     """Run a suite, write its reports, print the summary; return the exit code."""
@@ -35,7 +35,7 @@ def run_and_report(
     folder = out or Path("eval-results") / suite.name
     shown = _Line()
     try:
-        results = run_suite(suite, folder, workers=workers, tapes=tapes, caps=caps, on_progress=shown.update)
+        results = run_suite(suite, folder, workers=workers, recordings=recordings, caps=caps, on_progress=shown.update)
     except KeyboardInterrupt:
         shown.end()
         typer.echo(f"interrupted; the same command goes on, finished cells are in {folder}", err=True)
@@ -123,7 +123,7 @@ class _Line:
     def __init__(self) -> None:
         self.live, self._last = sys.stderr.isatty(), 0.0
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: SuiteProgress) -> None:
         now = time.monotonic()
         if not self.live and now - self._last < 10 and progress.done < progress.total:
             return

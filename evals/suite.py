@@ -131,7 +131,7 @@ class Cell:
         return self._named(self.arm)
 
     @property
-    def tape_name(self) -> str:
+    def recording_name(self) -> str:
         """The name of the cell's recording, the same whichever model answers: the recording says which one did."""
         return f"{self._named(self.arm.model_copy(update={'model': None}))}.jsonl"
 

@@ -56,7 +56,7 @@ def tune(
     store: StoreUrl = None,
 ) -> None:
     """Tune the system that a study file describes."""
-    from .commands.tune import Tape, run_study
+    from .commands.tune import RecordingOptions, run_study
 
     overrides: dict[str, dict[str, object]] = {
         "budget": {"trials": trials, "wall_time_s": wall_time, "calls": calls, "dollars": dollars},
@@ -65,9 +65,9 @@ def tune(
         "model": {"name": model},
         "sampler": {"name": sampler, "seed": seed},
     }
-    tape = Tape(record, replay, strict=not lenient, replay_model=replay_model)
+    recording = RecordingOptions(record, replay, strict=not lenient, replay_model=replay_model)
     how: dict[str, bool] = {"resume": resume, "as_json": json, "ask": not yes, "trust_endpoint": trust}
-    code = run_study(study, overrides, tape, store=store, apply=apply, **how)
+    code = run_study(study, overrides, recording, store=store, apply=apply, **how)
     raise typer.Exit(code)
 
 

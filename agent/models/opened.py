@@ -16,7 +16,7 @@ from .metering.breaker import Breaker
 from .metering.meter import Meter
 from .metering.metered import MeteredModel
 from .metering.prices import Price
-from .recording import Cassette
+from .recording import Recording
 from .settings import Capability, ModelSection, ResolvedModel, output_limit
 
 
@@ -53,14 +53,14 @@ def meter_of(
     price: Price | None,
     temperature: float,
     facts: Facts,
-    cassette: Cassette | None = None,
+    recording: Recording | None = None,
 ) -> Meter:
     """Return the meter of a model's calls, as a study's [model] section wants them; the caller sets who is told."""
     return Meter(
         label=model.label,
         ledger=ledger,
         price=price,
-        cassette=cassette,
+        recording=recording,
         retries=section.retries,
         timeout_s=section.timeout_s,
         backoff_s=section.backoff_s,

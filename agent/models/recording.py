@@ -22,7 +22,7 @@ FORMAT = 1
 _BEFORE, _SHOWN, _PLACES = 4, 12, 3
 
 
-class CassetteMismatchError(TrimtabError):
+class RecordingMismatchError(TrimtabError):
     """A strict replay met a request that was not recorded."""
 
 
@@ -31,7 +31,7 @@ def fingerprint(request: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
 
 
-class Recorder:
+class RecordingWriter:
     """Appends what happens to a file."""
 
     def __init__(self, file: Path, header: dict[str, Any]) -> None:
@@ -96,7 +96,7 @@ class Recorder:
             out.write(redact(json.dumps(line)) + "\n")
 
 
-class Player:
+class RecordingReader:
     """Answers from a recording. Strict: an unknown request is an error; lenient: it is a failed call.
 
     With `calls_only` it stands in for the model and nothing else: the study decides when it is asked, its target
@@ -150,7 +150,7 @@ class Player:
         """Return the recorded call for a request; None when a lenient replay has none.
 
         Raises:
-            CassetteMismatchError: a strict replay has none; the message shows the nearest recorded request.
+            RecordingMismatchError: a strict replay has none; the message shows the nearest recorded request.
         """
         request = json.loads(redact(json.dumps(request)))
         print_ = fingerprint(request)
@@ -161,7 +161,9 @@ class Player:
             return self._in_order(found)
         if found is None and self.strict:
             message = f"--replay {self.file} has no such call: {self._difference(request)}"
-            raise CassetteMismatchError(message, "measurements or prompts differ from the recording; --lenient goes on")
+            raise RecordingMismatchError(
+                message, "measurements or prompts differ from the recording; --lenient goes on"
+            )
         return found
 
     def _in_order(self, found: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -225,4 +227,4 @@ def _words(request: dict[str, Any]) -> list[str]:
     return [*(word for m in request["messages"] for word in (m["role"], *str(m["content"]).split())), *rest.split()]
 
 
-Cassette = Recorder | Player
+Recording = RecordingWriter | RecordingReader

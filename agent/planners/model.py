@@ -28,7 +28,7 @@ from ..models.metering.meter import (
 from ..models.metering.metered import MeteredModel
 from ..models.metering.prices import Price, price_of
 from ..models.opened import OpenedModel, facts_of, load_code, meter_of
-from ..models.recording import Cassette, Player, Recorder
+from ..models.recording import Recording, RecordingReader, RecordingWriter
 from ..models.settings import Capability, ResolvedModel
 from ..trials.proposal import Proposal
 from .base import Context, Setup
@@ -84,7 +84,7 @@ class ModelPlanner:
         self.done = False
         player = None
         if setup.recording is not None:
-            player = Player(setup.recording, strict=setup.strict, calls_only=setup.replay is None)
+            player = RecordingReader(setup.recording, strict=setup.strict, calls_only=setup.replay is None)
         if player is not None:
             header = player.header
             resolved = ResolvedModel(header["provider"], header["name"], f"replayed from {setup.recording}")
@@ -99,7 +99,7 @@ class ModelPlanner:
         else:
             limited = setup.study.budget.dollars is not None
             self.price = price_of(section, resolved, dollars_limited=limited)
-        self.cassette: Cassette | None = player or self._recorder()
+        self.recording: Recording | None = player or self._writer()
         if player is None:
             load_code()
         self._opened: OpenedModel | None = None
@@ -158,15 +158,15 @@ class ModelPlanner:
 
     async def _warm_up(self, context: Context) -> None:
         """Start an embedded model while the first trials run, so that its first answer comes sooner."""
-        if self.resolved.gguf is not None and not isinstance(self.cassette, Player):
+        if self.resolved.gguf is not None and not isinstance(self.recording, RecordingReader):
             with contextlib.suppress(LocalServerError):  # the first question meets it again, and reports it
                 await self._ready(context)
 
     def _as_recorded(self, context: Context) -> Context:
         """Return the context as the recorded run had it: the store has moved on since."""
-        if not isinstance(self.cassette, Player):
+        if not isinstance(self.recording, RecordingReader):
             return context
-        recalled = tuple(Recalled(**each) for each in self.cassette.header.get("recalled", []))
+        recalled = tuple(Recalled(**each) for each in self.recording.header.get("recalled", []))
         return replace(context, recalled=recalled)
 
     async def _think(self, context: Context, collected: Collected, n: int) -> None:
@@ -217,9 +217,9 @@ class ModelPlanner:
         if warming is not None and warming is not asyncio.current_task() and not warming.done():
             await asyncio.wait({warming})
         if self._opened is None:
-            if isinstance(self.cassette, Recorder):
+            if isinstance(self.recording, RecordingWriter):
                 facts = {"capability": self._facts.capability, "refused": sorted(self._facts.refused)}
-                self.cassette.describe(**facts, recalled=[asdict(each) for each in context.recalled])
+                self.recording.describe(**facts, recalled=[asdict(each) for each in context.recalled])
             section, workers = self.setup.study.model, self.setup.study.evaluation.workers
             self._opened = OpenedModel(section, self.resolved, self._meter(context), workers=workers)
         return await self._opened.ready()
@@ -232,7 +232,7 @@ class ModelPlanner:
             price=self.price,
             temperature=self.variant.settings.temperature,
             facts=self._facts,
-            cassette=self.cassette,
+            recording=self.recording,
         )
         meter.on_call = lambda call: self._called(context, call)
         meter.on_notice = lambda message: self._say(context, message)
@@ -243,8 +243,8 @@ class ModelPlanner:
 
     def _known_facts(self) -> Facts:
         """Return what is known of the endpoint; in a replay, what was known when it was recorded."""
-        if isinstance(self.cassette, Player):
-            header = self.cassette.header
+        if isinstance(self.recording, RecordingReader):
+            header = self.recording.header
             return Facts(header.get("capability"), set(header.get("refused", [])))
         return facts_of(self.setup.study.model, self.resolved, self.setup.store)
 
@@ -254,13 +254,13 @@ class ModelPlanner:
             self.setup.store.add_model_call(context.study_id, call.columns)
         context.emit(events.ModelCalled(study=context.key, budget=context.ledger.snapshot(), **call.fields))
 
-    def _recorder(self) -> Recorder | None:
+    def _writer(self) -> RecordingWriter | None:
         """Start the recording that is asked for; it must be there before the first ideas arrive."""
         if self.setup.record is None:
             return None
         price = [self.price.input, self.price.output] if self.price is not None else None
         header = {"provider": self.resolved.provider, "name": self.resolved.name, "price": price}
-        return Recorder(self.setup.record, {**header, "prompts": self.variant.name})
+        return RecordingWriter(self.setup.record, {**header, "prompts": self.variant.name})
 
     async def close(self) -> None:
         """End the embedded model's process."""

@@ -21,7 +21,7 @@ from ..executors.local import LocalExecutor
 from ..memory.recall import recall
 from ..memory.store import Store
 from ..memory.store.rows import StoredEvaluation, StoredStudy
-from ..models.recording import Cassette
+from ..models.recording import Recording
 from ..place import planned_directory
 from ..planners.base import Context, Planner, Setup, build_planner
 from ..study.sections import Study
@@ -214,8 +214,8 @@ class Session:
 
     def _executor(self, given: Executor | None) -> Executor:
         """Return what evaluates: what was given or this machine, beside a recording where there is one."""
-        tape: Cassette | None = getattr(self.planner, "cassette", None)
-        return recorded(tape, repeated(tape) or given or self._local())
+        recording: Recording | None = getattr(self.planner, "recording", None)
+        return recorded(recording, repeated(recording) or given or self._local())
 
     def _say_at_start(self, executor: Executor) -> None:
         """Announce what a person should know before the first trial."""

@@ -1,6 +1,6 @@
 """Benchmarks: each prints a ratio against a named baseline that was measured in the same run.
 
-A new one is a module here with `run() -> Iterator[Comparison]`, its name in `BENCHMARKS`, and its bar in bars.toml.
+A new one is a module here with `run() -> Iterator[Ratio]`, its name in `BENCHMARKS`, and its bar in bars.toml.
 """
 
 BENCHMARKS = (

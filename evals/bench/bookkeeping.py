@@ -9,12 +9,12 @@ from statistics import median
 from ...agent.memory.store import Store
 from ...agent.run.session import Session
 from ...agent.testing import make_study
-from .comparison import Comparison, time_ms
+from .comparison import Ratio, time_ms
 
 FEW, MANY, MEASURED = 100, 2_000, 60
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Ask and tell the same session on, and compare its trials around both numbers."""
     goals = [{"metric": name, "direction": "minimize"} for name in ("seconds", "joules")]
     budget = {"trials": 2 * MANY}
@@ -33,4 +33,4 @@ def run() -> Iterator[Comparison]:
         session.close()
         store.close()
     few, many = median(times[FEW : FEW + MEASURED]), median(times[MANY:])
-    yield Comparison(f"trial with two objectives at {MANY:,} trials", many, f"at {FEW} trials", few, "bookkeeping")
+    yield Ratio(f"trial with two objectives at {MANY:,} trials", many, f"at {FEW} trials", few, "bookkeeping")

@@ -13,12 +13,12 @@ from ...agent.memory.store import Store
 from ...agent.models.scripted import Reply, ScriptedEndpoint, answer
 from ...agent.run.session import Session
 from ...agent.testing import FunctionExecutor, make_study
-from .comparison import Comparison
+from .comparison import Ratio
 
 TRIALS, WORKERS, EVALUATION_S, ANSWER_S = 40, 2, 1.0, 3.0
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Run one study; at least 95 % busy is a ratio of at most 1 / 0.95."""
     rng = random.Random(0)
 
@@ -38,7 +38,7 @@ def run() -> Iterator[Comparison]:
         seconds = asyncio.run(_search_seconds(session))
     ideal = TRIALS * EVALUATION_S / WORKERS
     what = f"search of {TRIALS} trials beside a model that takes {ANSWER_S:g} s"
-    yield Comparison(what, seconds * 1e3, "workers never idle", ideal * 1e3, "workers-busy")
+    yield Ratio(what, seconds * 1e3, "workers never idle", ideal * 1e3, "workers-busy")
 
 
 async def _search_seconds(session: Session) -> float:

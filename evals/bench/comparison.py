@@ -9,7 +9,7 @@ from .bars import bars
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Ratio:
     """Ours against a baseline, both in `unit`, and the name of the bar in bars.toml that it must meet ('': none)."""
 
     what: str

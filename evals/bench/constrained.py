@@ -16,13 +16,13 @@ from ...agent.trials.candidate import Candidate
 from ...agent.trials.history import violations
 from ...agent.trials.source import Source
 from ...agent.trials.trial import Trial
-from .comparison import Comparison
+from .comparison import Ratio
 from .constrained_tasks import TASKS, ConstrainedTask
 
 TRIALS, SEEDS = 40, range(10)
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Run all on all tasks and seeds; the default configuration comes first for everybody."""
     rivals = ["optuna-tpe", *(["optuna-gp"] if find_spec("torch") else [])]
     cells = list(product(range(len(TASKS)), ("auto", *rivals), SEEDS))
@@ -37,7 +37,7 @@ def run() -> Iterator[Comparison]:
                 for wanted in ("auto", rival)
             )
             bar = "constrained" if task == -1 else ""
-            yield Comparison(f"{what}, {name}", mine, rival, max(theirs, 1e-9), bar, unit="")
+            yield Ratio(f"{what}, {name}", mine, rival, max(theirs, 1e-9), bar, unit="")
 
 
 def cell(task: int, sampler: str, seed: int) -> tuple[float, float]:

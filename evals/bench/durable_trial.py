@@ -13,13 +13,13 @@ import optuna
 from ...agent.memory.store import Store
 from ...agent.run.session import Session
 from ...agent.testing import make_study, small_study
-from .comparison import Comparison, interleaved_ms
+from .comparison import Ratio, interleaved_ms
 
 SIZES = (100, 1_000, 10_000)
 MEASURED = 60
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Grow both to each size, and measure the next trials."""
     with tempfile.TemporaryDirectory() as folder:
         ours = _Ours(Path(folder))
@@ -28,9 +28,7 @@ def run() -> Iterator[Comparison]:
             ours.grow(size)
             theirs.grow(size)
             mine, baseline = interleaved_ms([ours.trial, theirs.trial], MEASURED)
-            yield Comparison(
-                f"durable trial at {size:,} trials", mine, "Optuna RDB on SQLite", baseline, "durable-trial"
-            )
+            yield Ratio(f"durable trial at {size:,} trials", mine, "Optuna RDB on SQLite", baseline, "durable-trial")
 
 
 class _Ours:

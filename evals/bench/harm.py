@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from .comparison import Comparison
+from .comparison import Ratio
 from .playing import Kind, Run, play_all, tables
 from .seeds import chosen
 
@@ -19,7 +19,7 @@ KINDS: tuple[Kind, ...] = ("random", "worst", "misled")
 _FLOOR, _RESAMPLES = 0.002, 2000
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Run all kinds on all tables, one study a budget."""
     seeds, budgets = chosen(SEEDS, list(BARS))
     names = tables()
@@ -39,5 +39,5 @@ def run() -> Iterator[Comparison]:
         draws = logs[np.random.default_rng(0).integers(0, len(logs), (_RESAMPLES, len(logs)))].mean(axis=1)
         mean, high = float(np.exp(logs.mean())), float(np.exp(np.quantile(draws, 0.975)))
         what = f"harm of a planner, {kind}, after {budget} trials, {len(seeds)} seeds"
-        yield Comparison(what, mean, "no planner", 1.0, BARS[budget][0], unit="x")
-        yield Comparison(f"{what}: upper end", high, "no planner", 1.0, BARS[budget][1], unit="x")
+        yield Ratio(what, mean, "no planner", 1.0, BARS[budget][0], unit="x")
+        yield Ratio(f"{what}: upper end", high, "no planner", 1.0, BARS[budget][1], unit="x")

@@ -12,17 +12,17 @@ from pathlib import Path
 from ...agent.memory.store import Store
 from ...agent.study.sections import Study
 from ...agent.study.space import key
-from ..cell import Tapes, run_cell
+from ..cell import Recordings, run_cell
 from ..suite import Arm, Cell
 from ..tasks import load_task
-from .comparison import Comparison, interleaved_ms
+from .comparison import Ratio, interleaved_ms
 from .proposals import proposals
 
 TABLE = "systems/exastencils"
 LOOK_UPS, TRIALS, CELLS = 20_000, 200, 5
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Measure both on the largest table, with random search."""
     task = load_task(TABLE)
     truth = task.truth
@@ -41,13 +41,15 @@ def run() -> Iterator[Comparison]:
 
     ours, bare = (ms * 1e3 / LOOK_UPS for ms in interleaved_ms([table, dictionary], runs=5))
     what = "a look-up in a table of 86,058 rows"
-    yield Comparison(what, ours, "in a dictionary of configurations", bare, "look-up", unit="us")
+    yield Ratio(what, ours, "in a dictionary of configurations", bare, "look-up", unit="us")
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{Path(folder) / 'cells.db'}", power_safe=False)
         seeds = iter(range(1_000))
 
         def cell() -> None:
-            asyncio.run(run_cell(Cell(TABLE, "random", next(seeds), Arm(sampler="random"), TRIALS), store, Tapes(), {}))
+            asyncio.run(
+                run_cell(Cell(TABLE, "random", next(seeds), Arm(sampler="random"), TRIALS), store, Recordings(), {})
+            )
 
         def loop() -> None:
             for _ in proposals(task, "random", TRIALS, next(seeds)):
@@ -55,4 +57,4 @@ def run() -> Iterator[Comparison]:
 
         ours, bare = (ms / TRIALS for ms in interleaved_ms([cell, loop], runs=CELLS))
         store.close()
-    yield Comparison("a suite's cell, per trial", ours, "a bare ask/tell loop", bare, "cell")
+    yield Ratio("a suite's cell, per trial", ours, "a bare ask/tell loop", bare, "cell")

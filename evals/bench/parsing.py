@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ...agent.study.file import load_study
 from ...agent.study.sections import Study
-from .comparison import Comparison, interleaved_ms
+from .comparison import Ratio, interleaved_ms
 from .startup import study_file
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Time both in turn; the first call of each, which imports and reads entry points, does not count."""
     with tempfile.TemporaryDirectory() as folder:
         file = study_file(Path(folder))
@@ -19,4 +19,4 @@ def run() -> Iterator[Comparison]:
         ours, parsers = interleaved_ms(
             [lambda: load_study(file), lambda: Study.model_validate(tomllib.loads(text))], runs=51
         )
-    yield Comparison("reading a study file", ours, "tomllib and pydantic alone", parsers, "read-study")
+    yield Ratio("reading a study file", ours, "tomllib and pydantic alone", parsers, "read-study")

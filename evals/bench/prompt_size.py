@@ -16,16 +16,16 @@ from ...agent.trials.history import History
 from ...agent.trials.source import Source
 from ...agent.trials.trial import Trial
 from ...prompts import load_variant, variant_names
-from .comparison import Comparison
+from .comparison import Ratio
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Render each variant over both histories."""
     small, large = context_of(50), context_of(10_000)
     for name in variant_names():
         sizes = [_tokens(name, context) for context in (large, small)]
         what = f"prompt {name} at 10,000 trials"
-        yield Comparison(what, sizes[0], "at 50 trials", sizes[1], "prompt-size", unit="tokens")
+        yield Ratio(what, sizes[0], "at 50 trials", sizes[1], "prompt-size", unit="tokens")
 
 
 def context_of(count: int) -> Context:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from ...agent.memory.recall import recall
 from ...agent.memory.store import Store
-from .comparison import Comparison, interleaved_ms
+from .comparison import Ratio, interleaved_ms
 from .stores import filled, knobs
 
 STUDIES, TRIALS, FEW, RECALLED = 2_000, 50, 20, 10
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Time both in turn."""
     asking = knobs(random.Random(1))
     with tempfile.TemporaryDirectory() as folder:
@@ -25,4 +25,4 @@ def run() -> Iterator[Comparison]:
         many.close()
         few.close()
     what = f"recall of {RECALLED} of {STUDIES:,} studies, {STUDIES * TRIALS:,} trials"
-    yield Comparison(what, ours, f"of {FEW} studies", small, "recall")
+    yield Ratio(what, ours, f"of {FEW} studies", small, "recall")

@@ -15,10 +15,10 @@ from ...agent.study.space import Space
 from ...agent.testing import small_study
 from ...agent.trials.proposal import Proposal, review
 from ...agent.trials.source import Source
-from .comparison import Comparison, interleaved_ms
+from .comparison import Ratio, interleaved_ms
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Time both in turn."""
     space, values = wide_space()
     text, model, source = json.dumps(values), model_of(space), Source("planner")
@@ -28,7 +28,7 @@ def run() -> Iterator[Comparison]:
             model.model_validate_json(text)
 
     ours, pydantic = interleaved_ms([lambda: review(Proposal(json.loads(text), source), space, {}), refuse], runs=300)
-    yield Comparison("review of a 40-parameter proposal", ours, "pydantic refusing it", pydantic, "review")
+    yield Ratio("review of a 40-parameter proposal", ours, "pydantic refusing it", pydantic, "review")
 
 
 def model_of(space: Space) -> type[BaseModel]:

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from ..cell import Outcome
+from ..cell import CellOutcome
 from ..report import write_report
 from ..report.summary import summary_lines
 from ..results import Results, load_results
-from .comparison import Comparison, interleaved_ms
+from .comparison import Ratio, interleaved_ms
 
 ARMS, TASKS, SEEDS, TRIALS = 10, 30, 10, 50
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Time both in turn."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -36,7 +36,7 @@ def run() -> Iterator[Comparison]:
 
         taken, least = interleaved_ms([ours, bare], runs=5)
     what = f"results of {ARMS * TASKS * SEEDS:,} cells, loaded and reported"
-    yield Comparison(what, taken / 1e3, "json and NumPy alone", least / 1e3, "results", unit="s")
+    yield Ratio(what, taken / 1e3, "json and NumPy alone", least / 1e3, "results", unit="s")
 
 
 def synthetic() -> Results:
@@ -44,7 +44,7 @@ def synthetic() -> Results:
     rng = random.Random(0)
     arms = [f"arm-{index}" for index in range(ARMS)]
     cells = [
-        Outcome(task=f"task-{task}", arm=arm, seed=seed, study="none", curve=_curve(rng), seconds=1.0)
+        CellOutcome(task=f"task-{task}", arm=arm, seed=seed, study="none", curve=_curve(rng), seconds=1.0)
         for arm, task, seed in product(arms, range(TASKS), range(SEEDS))
     ]
     suite: dict[str, Any] = {"name": "synthetic", "description": "", "arms": {arm: {} for arm in arms}}

@@ -7,13 +7,13 @@ from statistics import fmean
 
 from ..tasks import expand, load_task
 from ..tasks.task import SHIPPED
-from .comparison import Comparison
+from .comparison import Ratio
 from .proposals import proposals
 
 BUDGETS, SEEDS = (25, 50), range(10)
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Run both on all tables and seeds; the default configuration comes first for both."""
     tables = expand(["systems/*"], SHIPPED)
     cells = list(product(tables, ("auto", "optuna-tpe"), SEEDS))
@@ -26,7 +26,7 @@ def run() -> Iterator[Comparison]:
                 for wanted in ("auto", "optuna-tpe")
             )
             what = f"regret of auto after {budget} trials, {table or 'all tables'}"
-            yield Comparison(what, mine, "TPE", max(theirs, 1e-9), "" if table else "auto-regret", unit="of median")
+            yield Ratio(what, mine, "TPE", max(theirs, 1e-9), "" if table else "auto-regret", unit="of median")
 
 
 def regrets(name: str, sampler: str, seed: int) -> list[float]:

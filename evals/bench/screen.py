@@ -16,7 +16,7 @@ from ...agent.faces.tui.widgets.answer import Answer
 from ...agent.memory.store import Store
 from ...agent.testing import make_study
 from ...agent.trials.history import History
-from .comparison import Comparison
+from .comparison import Ratio
 from .prompt_size import context_of
 
 TRIALS, FEW, LINES, SHORT, RUNS = 10_000, 10, 10_000, 1_000, 7
@@ -43,12 +43,12 @@ Ours(lambda: open_conversation(url, None, go_on=False), greet=False).run(headles
 """
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Measure delays of a 5 ms timer while an answer streams beside a full table, then starts of both programs."""
     sizes = ((TRIALS, LINES), (FEW, SHORT))
     many, few = (statistics.quantiles(asyncio.run(_delays(*size)), n=20)[-1] * 1e3 for size in sizes)
     what = f"event-loop delay, 95th percentile, {TRIALS:,} trials and an answer of {LINES:,} lines"
-    yield Comparison(what, many, f"{FEW} trials and an answer of {SHORT} lines", few, "screen-delay")
+    yield Ratio(what, many, f"{FEW} trials and an answer of {SHORT} lines", few, "screen-delay")
     times: dict[str, list[float]] = {_OURS: [], _EMPTY: []}
     for _ in range(RUNS):
         for program, found in times.items():
@@ -58,7 +58,7 @@ def run() -> Iterator[Comparison]:
             )
             found.append((time.perf_counter() - began) * 1e3)
     ours, empty = statistics.median(times[_OURS]), statistics.median(times[_EMPTY])
-    yield Comparison("trimtab chat, start to first paint", ours, "an empty Textual application", empty, "first-paint")
+    yield Ratio("trimtab chat, start to first paint", ours, "an empty Textual application", empty, "first-paint")
 
 
 async def _delays(trials: int, lines: int) -> list[float]:

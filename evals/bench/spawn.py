@@ -11,10 +11,10 @@ from pathlib import Path
 from ...tools.sandbox import SandboxedCommand, choose_sandbox
 from ...tools.sandbox import run as run_sandboxed
 from ...tools.sandbox.bubblewrap import arguments, close
-from .comparison import Comparison, interleaved_ms
+from .comparison import Ratio, interleaved_ms
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Time both in turn; nothing where bubblewrap does not work."""
     sandbox = choose_sandbox()
     if sandbox.name != "bubblewrap":
@@ -34,7 +34,7 @@ def run() -> Iterator[Comparison]:
             ],
             runs=101,
         )
-    yield Comparison("sandboxed evaluation", ours, "bare bwrap, same flags", baseline, "spawn")
+    yield Ratio("sandboxed evaluation", ours, "bare bwrap, same flags", baseline, "spawn")
 
 
 def _without_filter(flags: list[str]) -> list[str]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ...agent.study.toml_text import to_toml
 from ...agent.testing import small_study
-from .comparison import Comparison, interleaved_ms
+from .comparison import Ratio, interleaved_ms
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Time whole processes in turn."""
     program = str(Path(sys.executable).with_name("trimtab"))
 
@@ -28,8 +28,8 @@ def run() -> Iterator[Comparison]:
             ],
             runs=11,
         )
-    yield Comparison("trimtab --help", helped, 'python -c "import typer"', imported, "help")
-    yield Comparison("trimtab check", checked, "trimtab --help", helped, "check")
+    yield Ratio("trimtab --help", helped, 'python -c "import typer"', imported, "help")
+    yield Ratio("trimtab check", checked, "trimtab --help", helped, "check")
 
 
 def study_file(folder: Path) -> Path:

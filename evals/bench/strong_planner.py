@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import product
 from statistics import fmean
 
-from .comparison import Comparison
+from .comparison import Ratio
 from .playing import Kind, Run, play_all, tables
 from .seeds import chosen
 
@@ -18,7 +18,7 @@ KINDS: tuple[Kind, ...] = ("none", "strong")
 _WORSE, _SLACK, _AT = 1.2, 0.01, 25
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Run the studies of all budgets on all tables."""
     seeds, budgets = chosen(SEEDS, list(BARS))
     names = tables()
@@ -49,5 +49,5 @@ def run() -> Iterator[Comparison]:
             )
 
 
-def _compared(what: str, ours: float, theirs: float, bar: str = "", of: str = "") -> Comparison:
-    return Comparison(what, ours, f"{of} no planner".strip(), max(theirs, 1e-9), bar, unit="of median")
+def _compared(what: str, ours: float, theirs: float, bar: str = "", of: str = "") -> Ratio:
+    return Ratio(what, ours, f"{of} no planner".strip(), max(theirs, 1e-9), bar, unit="of median")

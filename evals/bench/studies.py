@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...agent.memory.store import Store
-from .comparison import Comparison, interleaved_ms
+from .comparison import Ratio, interleaved_ms
 from .stores import filled, knobs
 
 STUDIES, TRIALS = 1_000, 100
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Time both in turn."""
     program = str(Path(sys.executable).with_name("trimtab"))
     with tempfile.TemporaryDirectory() as folder:
@@ -25,4 +25,4 @@ def run() -> Iterator[Comparison]:
 
         ours, none = interleaved_ms([lambda: studies(full), lambda: studies(empty)], runs=7)
     what = f"trimtab studies at {STUDIES:,} studies of {TRIALS} trials"
-    yield Comparison(what, ours / 1e3, "with an empty store", none / 1e3, "studies", unit="s")
+    yield Ratio(what, ours / 1e3, "with an empty store", none / 1e3, "studies", unit="s")

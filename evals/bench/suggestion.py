@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from ..tasks import load_task
-from .comparison import Comparison
+from .comparison import Ratio
 from .proposals import proposals
 
 TABLES = ("systems/7z", "systems/dconvert", "systems/exastencils", "hpobench/car", "hpolib/protein_structure")
@@ -16,14 +16,14 @@ FUNCTION = "hartmann6"
 SEEDS, TRIALS, TIMED = range(3), 200, 40
 
 
-def run() -> Iterator[Comparison]:
+def run() -> Iterator[Ratio]:
     """Run both on tables and a function; the bar is for the mean over tables."""
     found = {name: (mean_ms(name, "auto"), mean_ms(name, "optuna-tpe")) for name in (*TABLES, FUNCTION)}
     what = f"a suggestion of auto at {TRIALS} trials"
     for name, (ours, theirs) in found.items():
-        yield Comparison(f"{what}, {name}", ours, "TPE", theirs)
+        yield Ratio(f"{what}, {name}", ours, "TPE", theirs)
     ours, theirs = (fmean(found[name][which] for name in TABLES) for which in (0, 1))
-    yield Comparison(f"{what}, all tables", ours, "TPE", theirs, "auto-suggestion")
+    yield Ratio(f"{what}, all tables", ours, "TPE", theirs, "auto-suggestion")
 
 
 def mean_ms(name: str, sampler: str) -> float:

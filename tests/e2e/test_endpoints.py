@@ -166,8 +166,8 @@ def test_a_key_that_an_endpoint_quotes_is_written_nowhere(study: Callable[..., P
     file = study('[model]\nname = "scripted"\nbackoff_s = 0\n[planner]\noffline_first = false\n')
     denied = failure(401, message=f"Incorrect API key provided: {KEY}, that is {KEY[:14]}... or {KEY.encode().hex()}")
     with ScriptedEndpoint(otherwise=lambda _request: denied) as endpoint:
-        tape = file.parent / "tape.jsonl"
-        done = tune(file, *options, "--record", str(tape), OPENAI_BASE_URL=endpoint.base_url, OPENAI_API_KEY=KEY)
+        recording = file.parent / "recording.jsonl"
+        done = tune(file, *options, "--record", str(recording), OPENAI_BASE_URL=endpoint.base_url, OPENAI_API_KEY=KEY)
     assert done.returncode == 0
     assert "[removed]" in done.stdout
     written = [each.read_bytes() for each in file.parent.rglob("*") if each.is_file() and each != file]

@@ -12,7 +12,7 @@ from trimtab.agent.memory.store import Store
 from trimtab.evals import bench
 from trimtab.evals.bench import BENCHMARKS, comparison, repair, running
 from trimtab.evals.bench.bars import Bar, bars
-from trimtab.evals.bench.bookkeeping import Comparison
+from trimtab.evals.bench.bookkeeping import Ratio
 from trimtab.evals.bench.stores import filled, knobs
 from trimtab.tools.errors import InputError
 
@@ -39,7 +39,7 @@ def own_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_bar_is_for_the_ratio_or_for_our_own_figure(ours: float, theirs: float, bar: str, met: bool) -> None:
-    found = Comparison("a thing", ours, "another", theirs, bar)
+    found = Ratio("a thing", ours, "another", theirs, bar)
     assert found.met == met
     assert ("MISSED" in str(found)) == (not met)
     assert (": met)" in str(found)) == (met and bool(bar))
@@ -49,7 +49,7 @@ def test_a_bar_is_for_the_ratio_or_for_our_own_figure(ours: float, theirs: float
 @pytest.mark.usefixtures("own_bars")
 def test_a_time_is_not_judged_in_another_unit() -> None:
     with pytest.raises(ValueError, match="bar time is in ms, the benchmark in s"):
-        assert Comparison("a thing", 1.0, "another", 1.0, "time", unit="s").met
+        assert Ratio("a thing", 1.0, "another", 1.0, "time", unit="s").met
 
 
 @pytest.mark.parametrize(("ours", "code"), [(1.0, 0), (3.0, 1)])
@@ -57,9 +57,9 @@ def test_a_time_is_not_judged_in_another_unit() -> None:
 def test_a_missed_bar_is_exit_code_1(
     ours: float, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run() -> Iterator[Comparison]:
-        yield Comparison("a thing", ours, "another", 1.0, "ratio")
-        yield Comparison("a last thing", 1.0, "another", 1.0, "ratio")
+    def run() -> Iterator[Ratio]:
+        yield Ratio("a thing", ours, "another", 1.0, "ratio")
+        yield Ratio("a last thing", 1.0, "another", 1.0, "ratio")
 
     monkeypatch.setattr(repair, "run", run)
     assert running.run_benchmarks(["repair"]) == code

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.evals import statistics
-from trimtab.evals.cell import Outcome
+from trimtab.evals.cell import CellOutcome
 from trimtab.evals.report import write_report
 from trimtab.evals.report.summary import headline, summary_lines
 from trimtab.evals.results import Results, load_results
@@ -26,8 +26,8 @@ SUITE: dict[str, Any] = {
 }
 
 
-def cell(arm: str, task: str, seed: int, curve: list[float]) -> Outcome:
-    return Outcome(task=task, arm=arm, seed=seed, study=f"{arm}-{task}-{seed}", curve=curve, seconds=1.0)
+def cell(arm: str, task: str, seed: int, curve: list[float]) -> CellOutcome:
+    return CellOutcome(task=task, arm=arm, seed=seed, study=f"{arm}-{task}-{seed}", curve=curve, seconds=1.0)
 
 
 CELLS = st.lists(
@@ -41,7 +41,7 @@ CELLS = st.lists(
 
 
 @given(cells=CELLS, mark=st.sampled_from([1, 2, 4]))
-def test_regrets_are_those_of_the_pairs_that_every_arm_has(cells: tuple[Outcome, ...], mark: int) -> None:
+def test_regrets_are_those_of_the_pairs_that_every_arm_has(cells: tuple[CellOutcome, ...], mark: int) -> None:
     results = Results(suite=SUITE, cells=list(cells))
     tasks = list(dict.fromkeys(each.task for each in cells))
     arms = [arm for arm in ARMS if any(each.arm == arm for each in cells)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from trimtab.agent.models.scripted import ScriptedEndpoint, answer
-from trimtab.evals.cell import Tapes, anonymous
+from trimtab.evals.cell import Recordings, anonymous
 from trimtab.evals.compare import compare_arms, compare_results
 from trimtab.evals.report import html, write_report
 from trimtab.evals.report.summary import headline, markdown
@@ -173,11 +173,15 @@ def test_a_model_arm_waits_for_its_model_and_its_behaviour_is_counted(tmp_path: 
         assert all(cell.proposals["tried"] >= 1 for cell in mine)
         assert sum(cell.calls for cell in mine) == asked
         assert all(cell.proposals.get("duplicate", 0) >= 1 for cell in mine)
-        taped = run_suite(model_suite(endpoint), tmp_path / "b", workers=1, tapes=Tapes(record=tmp_path / "tapes"))
+        recorded = run_suite(
+            model_suite(endpoint), tmp_path / "b", workers=1, recordings=Recordings(record=tmp_path / "recordings")
+        )
         again = len(endpoint.requests)
-        replayed = run_suite(model_suite(endpoint), tmp_path / "c", workers=1, tapes=Tapes(replay=tmp_path / "tapes"))
+        replayed = run_suite(
+            model_suite(endpoint), tmp_path / "c", workers=1, recordings=Recordings(replay=tmp_path / "recordings")
+        )
         assert len(endpoint.requests) == again
-        assert curves(replayed) == curves(taped)
+        assert curves(replayed) == curves(recorded)
 
 
 def test_a_cap_over_the_suite_stops_model_cells_and_says_so(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class Face(Protocol):
 
 
 @dataclass(frozen=True)
-class Tape:
+class RecordingOptions:
     """Where a run is recorded, or replayed from, whole or the model's answers only."""
 
     record: Path | None = None
@@ -46,7 +46,7 @@ class Tape:
 def run_study(
     file: Path,
     overrides: Mapping[str, Mapping[str, Any]],
-    tape: Tape,
+    recording: RecordingOptions,
     *,
     store: str | None,
     resume: bool,
@@ -62,7 +62,7 @@ def run_study(
     }
     study = load_study(file, {section: fields for section, fields in given.items() if fields})
     opened = Store(store or default_url())
-    setup = Setup(study, opened, tape.record, tape.replay, tape.strict, tape.replay_model)
+    setup = Setup(study, opened, recording.record, recording.replay, recording.strict, recording.replay_model)
     asks = not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     require_trusted_endpoint(setup, given=trust_endpoint, ask=_is_trusted if asks else None)
     session = Session.open(setup, resume=resume)

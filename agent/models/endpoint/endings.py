@@ -32,7 +32,7 @@ _KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
 
 
 @dataclass(frozen=True)
-class Ending:
+class Cut:
     """What kept an answer from being whole, and a line about it that names the setting to change where one helps."""
 
     code: EndingCode
@@ -45,24 +45,24 @@ def finish_reason(message: AIMessage) -> str:
     return str(found)[:60]
 
 
-def ending_of(message: AIMessage, limit: int) -> Ending | None:
+def ending_of(message: AIMessage, limit: int) -> Cut | None:
     """Return what is wrong with how an answer ended, None when it is whole. `limit` is the output limit that it had."""
     code = _REASONS.get(finish_reason(message).lower())
     refused = message.additional_kwargs.get("refusal")
     if refused or code == "refusal":
-        return Ending("refusal", f"the model refused: {' '.join(str(refused or message.text).split())[:160]}")
+        return Cut("refusal", f"the model refused: {' '.join(str(refused or message.text).split())[:160]}")
     if code == "content_filter":
-        return Ending(code, f"the endpoint's content filter stopped the answer ({finish_reason(message)})")
+        return Cut(code, f"the endpoint's content filter stopped the answer ({finish_reason(message)})")
     if code == "length":
-        return Ending(
+        return Cut(
             code, f"cut off at the output limit of {limit} tokens, reasoning included{_nothing(message)}{_RAISE}"
         )
     if message.invalid_tool_calls and not message.tool_calls:
         broken = message.invalid_tool_calls[0]
         about = f"the arguments of its call of {str(broken['name'])[:60]!r} are not JSON"
-        return Ending("invalid_tool_call", f"{about}; where they are cut off{_RAISE}")
+        return Cut("invalid_tool_call", f"{about}; where they are cut off{_RAISE}")
     if not message.tool_calls and not str(message.text).strip():
-        return Ending("empty", f"the answer was empty (it ended with {finish_reason(message) or 'no reason'})")
+        return Cut("empty", f"the answer was empty (it ended with {finish_reason(message) or 'no reason'})")
     return None
 
 

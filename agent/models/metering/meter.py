@@ -9,7 +9,7 @@ from ....tools.errors import TrimtabError
 from ...budget import MODEL_RESOURCES, Ledger, Resource
 from ..endpoint.facts import Facts
 from ..endpoint.failures import Failure
-from ..recording import Cassette, Player, Recorder
+from ..recording import Recording, RecordingReader, RecordingWriter
 from ..safe_text import redact
 from .breaker import Breaker
 from .prices import Price
@@ -110,7 +110,7 @@ class Meter:
     label: str
     ledger: Ledger
     price: Price | None = None
-    cassette: Cassette | None = None
+    recording: Recording | None = None
     retries: int = 2
     timeout_s: float = 120.0
     backoff_s: float = 0.5
@@ -126,7 +126,7 @@ class Meter:
     @property
     def replays(self) -> bool:
         """Whether answers come from a recording; then there is no time, and no endpoint."""
-        return isinstance(self.cassette, Player)
+        return isinstance(self.recording, RecordingReader)
 
     def allow(self, request: dict[str, Any], wanted: int) -> int:
         """Return how many tokens the answer may have, at most `wanted`, if a call may be made now.
@@ -158,8 +158,8 @@ class Meter:
 
     def keep(self, request: dict[str, Any], outcome: dict[str, Any]) -> None:
         """Write a call to the recording, if there is one."""
-        if isinstance(self.cassette, Recorder):
-            self.cassette.call(request, outcome)
+        if isinstance(self.recording, RecordingWriter):
+            self.recording.call(request, outcome)
 
     def say(self, message: str) -> None:
         """Tell something about the endpoint, once."""

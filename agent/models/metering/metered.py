@@ -23,7 +23,7 @@ from ..endpoint.failures import Failure, classify
 from ..endpoint.messages import as_chunk, describe_request, in_words, message_of, recorded, replayed
 from ..endpoint.providers import Provider, Wire
 from ..endpoint.streaming import Assembly
-from ..recording import Player
+from ..recording import RecordingReader
 from .meter import CallRecord, Meter, ModelCallError, ModelPausedError
 from .usage import usage_of
 
@@ -224,8 +224,8 @@ class MeteredModel(BaseChatModel):
         meter: Meter = self.meter
         began = time.monotonic()
         answer: AIMessage | Failure = Failure("cancelled", "the run ended before the answer came")
-        if isinstance(meter.cassette, Player):
-            answer = replayed(meter.cassette.find(request))
+        if isinstance(meter.recording, RecordingReader):
+            answer = replayed(meter.recording.find(request))
             if isinstance(answer, Failure) and answer.kind == "paused":
                 raise ModelPausedError(answer.message)
         try:

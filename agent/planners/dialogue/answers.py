@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage
 
 from ....tools.text import one_line
 from ... import events
-from ...models.endpoint.endings import Ending, EndingCode, ending_of
+from ...models.endpoint.endings import Cut, EndingCode, ending_of
 from ...study.words import short
 from ...trials.lines import clip, line_of
 from ...trials.proposal import Accepted, Proposal, Refused, review
@@ -35,7 +35,7 @@ class Read:
 
     accepted: bool
     again: bool
-    ending: Ending | None
+    ending: Cut | None
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Collected:
         text, before = str(answer.text), len(self.proposals)
         parsed, ending = parse_answer(text, self.context.study.parameters), ending_of(answer, limit)
         if ending is None and parsed.problem == "refusal":
-            ending = Ending("refusal", f"the model refused: {one_line(text[:1000], 160)}")
+            ending = Cut("refusal", f"the model refused: {one_line(text[:1000], 160)}")
         elif ending is None and parsed.problem is not None:
             self.problem(parsed.problem, _REASONS[parsed.problem])
         self.take(parsed.proposals)
@@ -111,7 +111,7 @@ class Collected:
             return f"{refused.reason}, which is running"
         return f"{refused.reason}, which measured {line_of(trial, self.context.study).rpartition('-> ')[2]}"
 
-    def _ended(self, ending: Ending) -> bool:
+    def _ended(self, ending: Cut) -> bool:
         """Take in how an answer ended; return whether it is worth asking once more in this thought."""
         self.problem(ending.code, ending.message)
         self.endings.append(ending.code)

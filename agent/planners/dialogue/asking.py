@@ -5,7 +5,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from ....prompts import Settings, Variant
-from ...models.endpoint.endings import Ending
+from ...models.endpoint.endings import Cut
 from ...models.endpoint.providers import response_format
 from ...models.metering.meter import Meter
 from ...models.metering.metered import MeteredModel
@@ -88,7 +88,7 @@ async def ask_once(
         messages += retry_messages(variant, collected, str(answer.text))
 
 
-def raised(limit: int, ending: Ending | None, meter: Meter) -> int:
+def raised(limit: int, ending: Cut | None, meter: Meter) -> int:
     """Return the output limit for the next try: a higher one, once, where an answer was cut off."""
     cut_off = ending is not None and ending.code in {"length", "invalid_tool_call"}
     return RAISED * meter.output_limit if cut_off else limit

@@ -70,9 +70,9 @@ class Proposing:
         Where a person approves ideas, the last trials of the budget are kept for those that wait for an answer.
 
         Raises:
-            CassetteMismatchError: a strict replay met a request that was not recorded.
+            RecordingMismatchError: a strict replay met a request that was not recorded.
         """
-        order = self.thinking.tape.order if self.thinking.tape is not None else None
+        order = self.thinking.recording.order if self.thinking.recording is not None else None
         if order is not None:
             await order.turn_of({"asked", "started"})
         self.think()
@@ -106,12 +106,12 @@ class Proposing:
         Raises:
             SpaceExhaustedError: every configuration was tried.
         """
-        found, tape = self._next(), self.thinking.tape
-        if tape is not None:
+        found, recording = self._next(), self.thinking.recording
+        if recording is not None:
             number = len(self.context.history.trials)
-            tape.started(number)
-            if tape.order is not None:
-                tape.order.passed(("started", number))
+            recording.started(number)
+            if recording.order is not None:
+                recording.order.passed(("started", number))
         return found
 
     def _next(self) -> Accepted:

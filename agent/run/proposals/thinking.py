@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ... import events
 from ...models.order import Order
-from ...models.recording import CassetteMismatchError
+from ...models.recording import RecordingMismatchError
 from ...optimizers.state import OptimizerState
 from ...planners.base import Context, Planner, Question
 from ...trials.proposal import Proposal
@@ -25,7 +25,7 @@ _GRACE_S = 0.1
 """An answer that comes as the wait ends is still taken."""
 
 
-class Tape(Protocol):
+class QuestionRecording(Protocol):
     """What a recording needs to know of a run, and tells it in a replay: when thoughts began, and when they ended."""
 
     def asked(self, thought: int, question: dict[str, Any]) -> None: ...
@@ -65,10 +65,10 @@ class Thinking:
         self._skip = asyncio.Event()
 
     @property
-    def tape(self) -> Tape | None:
+    def recording(self) -> QuestionRecording | None:
         """The recording that is made or replayed, None where there is none."""
-        tape: Tape | None = getattr(self.planner, "cassette", None)
-        return tape
+        recording: QuestionRecording | None = getattr(self.planner, "recording", None)
+        return recording
 
     @property
     def number(self) -> int:
@@ -79,16 +79,20 @@ class Thinking:
         """Start a thought if it is time for one; `waiting` are the planner's ideas that wait for their turn."""
         if self._thought is not None:
             return
-        tape = self.tape
-        question = self._question(waiting) if tape is None or tape.order is None else self._recorded(tape, tape.order)
+        recording = self.recording
+        question = (
+            self._question(waiting)
+            if recording is None or recording.order is None
+            else self._recorded(recording, recording.order)
+        )
         if question is None:
             return
         self._asked_at_trial = len(self.context.history.trials)
         context = self.context.now(self.state(), question, waiting, self._ideas_left())
         now, wait_s = _now(), self._wait_s(question)
         deadline = now + wait_s + (_GRACE_S if wait_s else 0.0)
-        if tape is not None:
-            tape.asked(self._number, asdict(question))
+        if recording is not None:
+            recording.asked(self._number, asdict(question))
         self._emit(events.PlannerAsked(study=self.context.key, thought=self._number, kind=question.kind, wait_s=wait_s))
         self._skip.clear()
         task = asyncio.create_task(self._think(context, question))
@@ -101,12 +105,12 @@ class Thinking:
         In a replay, ideas come exactly when the recorded run had them.
 
         Raises:
-            CassetteMismatchError: a strict replay met a request that was not recorded.
+            RecordingMismatchError: a strict replay met a request that was not recorded.
         """
-        thought, tape, trial = self._thought, self.tape, len(self.context.history.trials)
+        thought, recording, trial = self._thought, self.recording, len(self.context.history.trials)
         if thought is None:
             return None
-        arrival = tape.arrival(thought.number) if tape is not None else None
+        arrival = recording.arrival(thought.number) if recording is not None else None
         if arrival is None:
             if needed:
                 await self._wait(thought)
@@ -117,8 +121,8 @@ class Thinking:
         if self._thought is not thought:  # taken by somebody else meanwhile
             return None
         proposals = await thought.task
-        if tape is not None:
-            tape.arrived(thought.number, trial)
+        if recording is not None:
+            recording.arrived(thought.number, trial)
         self._thought = None
         self._number += 1
         if self._fruitless:  # counted where its answer is taken, so that a replay counts it there too
@@ -166,9 +170,9 @@ class Thinking:
             return None
         return Question("step", self.pace.ideas(self.gate.share), look_around=True)
 
-    def _recorded(self, tape: Tape, order: Order) -> Question | None:
+    def _recorded(self, recording: QuestionRecording, order: Order) -> Question | None:
         """Return the question that the recorded run asked here, None where it did not."""
-        mark, found = ("asked", self._number), tape.question(self._number)
+        mark, found = ("asked", self._number), recording.question(self._number)
         if found is None or not order.is_next(mark):
             return None
         order.passed(mark)
@@ -203,7 +207,7 @@ class Thinking:
         began, paid = _now(), context.ledger.spent.get("calls", 0)
         try:
             proposals = await self.planner.propose(context, question.ideas)
-        except CassetteMismatchError:
+        except RecordingMismatchError:
             raise
         except Exception as error:  # noqa: BLE001  # a planner may be anybody's; it must not end a study
             message = f"planner {self.planner.name}: {type(error).__name__}: {error}"

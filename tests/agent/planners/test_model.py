@@ -304,15 +304,15 @@ def test_a_recorded_study_replays_without_network_into_the_same_trials(
     with always(good) as endpoint:
         run(endpoint, store, trials=10)  # a similar study, for the offline planner to recall
     shared = {"share": 0.5, "offline_first": offline_first}
-    tape = tmp_path / "calls.jsonl"
+    recording = tmp_path / "calls.jsonl"
     rng = random.Random(3)
     replies = [
         FAILURES[kind](rng) for kind in ("prose", "good", "server error", "good", "duplicate", "truncated", "good")
     ]
     with ScriptedEndpoint(replies, otherwise=lambda _r: good(rng, 2)) as endpoint:
-        recorded = run(endpoint, store, trials=25, setup={"record": tape}, planner=shared, sampler={"name": "tpe"})
+        recorded = run(endpoint, store, trials=25, setup={"record": recording}, planner=shared, sampler={"name": "tpe"})
         sent = len(endpoint.requests)
-        replayed = run(endpoint, store, trials=25, setup={"replay": tape}, planner=shared, sampler={"name": "tpe"})
+        replayed = run(endpoint, store, trials=25, setup={"replay": recording}, planner=shared, sampler={"name": "tpe"})
         assert len(endpoint.requests) == sent, "a replay needs no network"
     assert len(started_by_model(recorded)) > 5
 
@@ -325,20 +325,20 @@ def test_a_recorded_study_replays_without_network_into_the_same_trials(
 
 
 def test_a_strict_replay_shows_the_difference_and_a_lenient_one_goes_on(store: Store, tmp_path: Path) -> None:
-    tape = tmp_path / "calls.jsonl"
+    recording = tmp_path / "calls.jsonl"
     with always(good) as endpoint:
-        run(endpoint, store, trials=8, setup={"record": tape})
+        run(endpoint, store, trials=8, setup={"record": recording})
         changed = {"study": {"description": "another system"}}
-        from trimtab.agent.models.recording import CassetteMismatchError
+        from trimtab.agent.models.recording import RecordingMismatchError
 
-        with pytest.raises(CassetteMismatchError, match="another system"):
-            run(endpoint, store, trials=8, setup={"replay": tape}, **changed)
-        found = run(endpoint, store, trials=8, setup={"replay_model": tape, "strict": False}, **changed)
+        with pytest.raises(RecordingMismatchError, match="another system"):
+            run(endpoint, store, trials=8, setup={"replay": recording}, **changed)
+        found = run(endpoint, store, trials=8, setup={"replay_model": recording, "strict": False}, **changed)
     assert report(found).trials == 8
     assert report(found).problems, report(found)
 
 
-def test_a_cassette_that_is_none_is_refused(tmp_path: Path, store: Store) -> None:
+def test_a_recording_that_is_none_is_refused(tmp_path: Path, store: Store) -> None:
     study = make_study(planner={"name": "model"})
     (tmp_path / "bad.jsonl").write_text("hello\n")
     for file, word in (("bad.jsonl", "bad.jsonl:1"), ("missing.jsonl", "cannot be read")):
@@ -347,7 +347,7 @@ def test_a_cassette_that_is_none_is_refused(tmp_path: Path, store: Store) -> Non
 
 
 def test_a_key_is_nowhere(store: Store, tmp_path: Path) -> None:
-    tape = tmp_path / "calls.jsonl"
+    recording = tmp_path / "calls.jsonl"
     rng = random.Random(0)
     leaks = [
         answer(f"my key is {KEY}"),
@@ -355,7 +355,7 @@ def test_a_key_is_nowhere(store: Store, tmp_path: Path) -> None:
         answer(json.dumps({"proposals": [{"values": values(rng), "rationale": KEY}]})),
     ]
     with ScriptedEndpoint(leaks, otherwise=lambda _r: good(rng)) as endpoint:
-        found = run(endpoint, store, trials=10, setup={"record": tape})
-    everything = [*(event.model_dump_json() for event in found), tape.read_text()]
+        found = run(endpoint, store, trials=10, setup={"record": recording})
+    everything = [*(event.model_dump_json() for event in found), recording.read_text()]
     everything += [file.read_bytes().decode(errors="replace") for file in tmp_path.iterdir() if file.is_file()]
     assert not any(KEY in text for text in everything)

@@ -11,7 +11,7 @@ import pytest
 
 from trimtab.agent import events
 from trimtab.agent.memory.store import Store
-from trimtab.agent.models.recording import CassetteMismatchError, Player, Recorder, differing
+from trimtab.agent.models.recording import RecordingMismatchError, RecordingReader, RecordingWriter, differing
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer
 from trimtab.agent.planners.base import Setup
 from trimtab.agent.planners.model import build
@@ -69,11 +69,11 @@ def told(found: list[events.Event]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_replay_repeats_a_noisy_run_exactly_and_runs_nothing(store: Store, tmp_path: Path, workers: int) -> None:
-    tape, again = tmp_path / "run.jsonl", Noisy(workers)
+    recording, again = tmp_path / "run.jsonl", Noisy(workers)
     with ScriptedEndpoint(otherwise=ideas) as endpoint:
-        recorded = run(store, endpoint, Noisy(workers), workers, record=tape)
+        recorded = run(store, endpoint, Noisy(workers), workers, record=recording)
         sent = len(endpoint.requests)
-        replayed = run(store, endpoint, again, workers, replay=tape)
+        replayed = run(store, endpoint, again, workers, replay=recording)
         assert len(endpoint.requests) == sent
     assert again.jobs == []
     assert told(replayed) == told(recorded)
@@ -83,11 +83,11 @@ def test_a_replay_repeats_a_noisy_run_exactly_and_runs_nothing(store: Store, tmp
 def test_the_models_answers_alone_are_played_in_order_even_where_prompts_have_changed(
     store: Store, tmp_path: Path
 ) -> None:
-    tape, again = tmp_path / "run.jsonl", Noisy()
+    recording, again = tmp_path / "run.jsonl", Noisy()
     with ScriptedEndpoint(otherwise=ideas) as endpoint:
-        recorded = run(store, endpoint, Noisy(), record=tape)
+        recorded = run(store, endpoint, Noisy(), record=recording)
         sent = len(endpoint.requests)
-        played = run(store, endpoint, again, replay_model=tape, description="told otherwise")
+        played = run(store, endpoint, again, replay_model=recording, description="told otherwise")
         assert len(endpoint.requests) == sent
     assert len(again.jobs) >= 16
     tried = [
@@ -98,29 +98,29 @@ def test_the_models_answers_alone_are_played_in_order_even_where_prompts_have_ch
 
 
 def test_a_strict_replay_shows_the_words_that_differ(store: Store, tmp_path: Path) -> None:
-    tape = tmp_path / "run.jsonl"
+    recording = tmp_path / "run.jsonl"
     with ScriptedEndpoint(otherwise=ideas) as endpoint:
-        run(store, endpoint, Noisy(), record=tape, description="a small cache in front of a disk")
-        with pytest.raises(CassetteMismatchError, match="recorded 'small', asked 'large'"):
-            run(store, endpoint, Noisy(), replay=tape, description="a large cache in front of a disk")
+        run(store, endpoint, Noisy(), record=recording, description="a small cache in front of a disk")
+        with pytest.raises(RecordingMismatchError, match="recorded 'small', asked 'large'"):
+            run(store, endpoint, Noisy(), replay=recording, description="a large cache in front of a disk")
     assert differing(["a", "b", "c", "d"], ["a", "b", "c", "d"]) == ""
 
 
 def test_a_replay_of_another_study_says_which_measurement_is_missing(store: Store, tmp_path: Path) -> None:
-    tape = tmp_path / "run.jsonl"
+    recording = tmp_path / "run.jsonl"
     with ScriptedEndpoint(otherwise=ideas) as endpoint:
-        run(store, endpoint, Noisy(), record=tape)
-        lines = tape.read_text().splitlines()
+        run(store, endpoint, Noisy(), record=recording)
+        lines = recording.read_text().splitlines()
         measured = [line for line in lines if json.loads(line)["kind"] == "evaluation"]
-        tape.write_text("\n".join(line for line in lines if line not in measured[1:]))
+        recording.write_text("\n".join(line for line in lines if line not in measured[1:]))
         with pytest.raises(TrimtabError, match="holds no measurement of"):
-            run(store, endpoint, Noisy(), replay=tape)
+            run(store, endpoint, Noisy(), replay=recording)
 
 
 def test_a_recording_overwrites_nothing(tmp_path: Path) -> None:
     (tmp_path / "run.jsonl").write_text("precious")
     with pytest.raises(InputError, match="it is there already"):
-        Recorder(tmp_path / "run.jsonl", {})
+        RecordingWriter(tmp_path / "run.jsonl", {})
     assert (tmp_path / "run.jsonl").read_text() == "precious"
 
 
@@ -131,6 +131,6 @@ def test_an_older_recording_plays_as_the_model(tmp_path: Path) -> None:
         for number in range(2)
     ]
     (tmp_path / "old.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    player = Player(tmp_path / "old.jsonl", calls_only=True)
+    player = RecordingReader(tmp_path / "old.jsonl", calls_only=True)
     given = [player.find({"messages": [{"role": "user", "content": text}]}) for text in "abc"]
     assert [each and each["response"] for each in given] == [0, 1, None]
