@@ -73,7 +73,7 @@ def meter_of(
 
 def load_code() -> None:
     """Import what a model needs, which takes a second or two: before a run, so that no measurement waits for it."""
-    for name in (".openai_chat", ".http_client"):
+    for name in (".endpoint.openai_chat", ".endpoint.http_client"):
         import_module(name, __package__)
 
 
@@ -110,7 +110,7 @@ class OpenedModel:
             self._server = self._server or await start_local(self.resolved.gguf, self.workers)
             local = (self._server.base_url, self._server.key)
         await self._close_client()
-        http_client = await asyncio.to_thread(import_module, ".http_client", __package__)
+        http_client = await asyncio.to_thread(import_module, ".endpoint.http_client", __package__)
         self._client = http_client.new_client(self.section.timeout_s)
         key = key_of(self.resolved)
         self.model.inner = build(self.section, self.resolved, key=key, local=local, client=self._client)

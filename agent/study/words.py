@@ -1,6 +1,6 @@
 """Values and configurations as short text."""
 
-from ...tools.targets.template import as_text
+from ...tools.targets.rendering.template import as_text
 from ...tools.text import neutral_line, one_line
 from .space import Configuration
 

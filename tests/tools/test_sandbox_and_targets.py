@@ -10,7 +10,7 @@ import pytest
 from trimtab.tools.sandbox import choose_sandbox
 from trimtab.tools.sandbox.choice import bubblewrap_problem
 from trimtab.tools.targets import Evaluation, Measurement, Workplace, build_target
-from trimtab.tools.targets.preparation.scratch import remove_leftovers
+from trimtab.tools.targets.scratch import remove_leftovers
 
 ISOLATIONS = [
     "process",

@@ -8,8 +8,8 @@ from .base import Candidate, Measurement, Phase, Target, TargetError, Watch, Wor
 from .evaluation import Evaluation
 from .journal import Journal
 from .kinds import TARGETS, AnyTarget, build_target
+from .rendering.wording import Form, Wording
 from .section import TargetSection
-from .wording import Form, Wording
 
 __all__ = [
     "TARGETS",

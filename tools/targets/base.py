@@ -11,7 +11,7 @@ from ..errors import TrimtabError
 from ..expressions import Value
 from ..text import one_line, plain
 from .journal import Journal
-from .wording import Wording
+from .rendering.wording import Wording
 
 if TYPE_CHECKING:
     from ..sandbox import Sandbox

@@ -15,9 +15,9 @@ from ..text import one_line, plain
 from .base import LOG_LENGTH, Candidate, Measurement, TargetError, Watch, Workplace
 from .evaluation import Evaluation
 from .places import Places, whole
-from .preparation.scratch import remove_leftovers, working_directory
 from .reading import metrics
 from .reading.extraction import Written, read_metrics
+from .scratch import remove_leftovers, working_directory
 from .section import CommandSection, ProgramSection
 from .seeds import files_with_check_seeds
 

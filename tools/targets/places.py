@@ -12,8 +12,8 @@ from ..errors import InputError
 from ..expressions import Value
 from .base import Workplace
 from .evaluation import Evaluation
-from .template import names_in
-from .wording import quoted_place
+from .rendering.template import names_in
+from .rendering.wording import quoted_place
 
 
 class Places:

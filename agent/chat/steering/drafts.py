@@ -4,7 +4,7 @@ import re
 import shlex
 
 from ....tools.errors import InputError
-from ....tools.targets.template import BUILT_IN, names_in
+from ....tools.targets.rendering.template import BUILT_IN, names_in
 from ...study.toml_text import to_toml
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from ....tools.targets.template import as_text
+from ....tools.targets.rendering.template import as_text
 from ....tools.text import visible
 from ...study.file import load_study
 from ...study.goals import Constraint

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ....tools.expressions import ExpressionError, parse
-from ....tools.targets.wording import Form
+from ....tools.targets.rendering.wording import Form
 
 
 def readable_expression(text: str) -> str:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, Str
 
 from ....tools.expressions import Kind, Value
 from ....tools.spelling import closest, did_you_mean
-from ....tools.targets.wording import Form
+from ....tools.targets.rendering.wording import Form
 from .base import BaseParameter, read_number, shortened
 
 if TYPE_CHECKING:

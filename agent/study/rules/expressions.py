@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ....tools.expressions import FUNCTIONS, Expression, ExpressionError, parse
 from ....tools.spelling import did_you_mean
-from ....tools.targets.template import BUILT_IN, OF_THE_EVALUATION
+from ....tools.targets.rendering.template import BUILT_IN, OF_THE_EVALUATION
 from ..parameters import CategoricalParameter, OrdinalParameter
 from ..sections import Study
 

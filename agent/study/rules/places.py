@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ....tools.expressions import ExpressionError, parse
 from ....tools.spelling import did_you_mean
-from ....tools.targets.template import BUILT_IN, OF_THE_EVALUATION, names_in
-from ....tools.targets.wording import quoted_place
+from ....tools.targets.rendering.template import BUILT_IN, OF_THE_EVALUATION, names_in
+from ....tools.targets.rendering.wording import quoted_place
 from ..sections import Study
 
 Finding = tuple[tuple[str | int, ...], str]

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ....tools.spelling import did_you_mean
+from ....tools.targets.rendering.template import names_in
 from ....tools.targets.section import SHORTHAND
-from ....tools.targets.template import names_in
 from ..sections import Study
 from .expressions import Finding
 

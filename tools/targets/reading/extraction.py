@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ...spelling import closest
 from ...text import one_line
-from ..wording import Wording
+from ..rendering.wording import Wording
 from .documents import numbers_in, values_at
 from .metrics import MetricsError, document_of, documents_in, from_last_json_line, numbers_of, read_text
 from .patterns import matches

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Checkbox, Input, Label, Static
 
-from .....tools.targets.template import as_text
+from .....tools.targets.rendering.template import as_text
 from ....study.sections import Study
 from ....study.space import Configuration
 from ....trials.proposal import Accepted

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from ..expressions import Expression, Value, parse, value_of
+from ...expressions import Expression, Value, parse, value_of
 from .template import as_text, names_in
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.tools.expressions import Value
-from trimtab.tools.targets.wording import Form, Wording, quoted_place
+from trimtab.tools.targets.rendering.wording import Form, Wording, quoted_place
 
 WORDING = Wording(
     forms={

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.tools.targets.preparation import scratch
-from trimtab.tools.targets.preparation.scratch import fresh_directory, remove, remove_leftovers, working_directory
+from trimtab.tools.targets import scratch
+from trimtab.tools.targets.scratch import fresh_directory, remove, remove_leftovers, working_directory
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +111,7 @@ def test_what_is_mounted_inside_is_left_and_reported(place: Path, tmp_path: Path
         "mount --bind {other} {place}/{name}/a/b && {python} -c '{code}' && ls {other} {place}/{name}"
     )
     name = place_name(os.getpid(), "1")
-    code = f"import tempfile; tempfile.tempdir = {str(place)!r}; from trimtab.tools.targets.preparation.scratch import remove_leftovers; remove_leftovers(print)"
+    code = f"import tempfile; tempfile.tempdir = {str(place)!r}; from trimtab.tools.targets.scratch import remove_leftovers; remove_leftovers(print)"
     code = code.replace("'", '"')
     words = script.format(other=other, place=place, name=name, python=sys.executable, code=code)
     done = subprocess.run(["unshare", "--mount", "bash", "-c", words], capture_output=True, text=True)
@@ -167,7 +167,7 @@ def test_the_folder_of_a_killed_process_is_a_leftover_and_a_living_ones_is_not(p
     script = (
         "import sys, tempfile, time\n"
         f"tempfile.tempdir = {str(place)!r}\n"
-        "from trimtab.tools.targets.preparation.scratch import fresh_directory\n"
+        "from trimtab.tools.targets.scratch import fresh_directory\n"
         "with fresh_directory():\n    print('made', flush=True)\n    time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:

@@ -3,7 +3,7 @@
 import string
 from collections.abc import Sequence
 
-from ..expressions import Value
+from ...expressions import Value
 
 BUILT_IN = ("seed", "study_dir", "python")
 """Places that are no parameter's, and names that no parameter may have."""
