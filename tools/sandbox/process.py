@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .child import Child
+from .descendants import descendants
 from .launch import Launch
 from .limits import Limits, exceeded, format_size
-from .resources.descendants import descendants
 from .resources.usage import Usage
 
 _LOOK_EVERY_S = 0.05

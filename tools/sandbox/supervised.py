@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .descendants import state
 from .launch import Launch
 from .resources.adoption import file_size_limit, guard, kill_orphans
-from .resources.descendants import state
 
 if TYPE_CHECKING:
     from .process import SandboxedCommand

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ..descendants import descendants, state
 from ..limits import Limits, exceeded, format_size
 from ..written import written
 from . import memory
 from .cgroups import Group, make_group
-from .descendants import descendants, state
 
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # the evaluation's own, in memory
 _WALK_EVERY_S, _REST = 0.25, 20

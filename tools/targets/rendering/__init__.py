@@ -1,1 +1,1 @@
-"""How values are written into commands, environments and files: words, templates. Must not know how results are read."""
+"""How values are written into commands and files: words, templates. Must not know how results are read."""
