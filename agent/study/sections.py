@@ -22,6 +22,7 @@ from pydantic_core import InitErrorDetails
 from ...tools.expressions import Expression, ExpressionError, Value, parse
 from ...tools.targets import AnyTarget, Evaluation, Form, Wording
 from ...tools.targets.reading.quantities import unit_of
+from ...tools.targets.rendering.files import AnyFile, File
 from ..models.settings import ModelSection
 from ..pruners.base import Variant
 from .desirability import overall
@@ -211,6 +212,14 @@ def _without_circle(derived: dict[str, str]) -> dict[str, str]:
     return derived
 
 
+def _inside(files: dict[str, File]) -> dict[str, File]:
+    for name in files:
+        path = Path(name)
+        if path.is_absolute() or ".." in path.parts or not path.name or path.name == "trimtab.json":
+            raise ValueError(f"{name!r} must be a name, or a path below the evaluation's folder, without '..'")
+    return files
+
+
 class Study(Section):
     """One study: search space, objectives, measurement and budget."""
 
@@ -226,6 +235,9 @@ class Study(Section):
     objectives: list[Objective] = Field(min_length=1, max_length=20)
     constraints: list[Constraint] = Field([])
     target: AnyTarget | None = None
+    files: Annotated[dict[str, AnyFile], AfterValidator(_inside)] = Field(
+        {}, description="Files to write into the evaluation's folder, by name: a template, or keys to set."
+    )
     evaluation: Evaluation
     budget: Budget = Budget()
     planner: PlannerSection = PlannerSection()
@@ -301,7 +313,7 @@ class Study(Section):
         compared = [each.metric for each in self.constraints]
         compared += [each.metric for each in self.objectives if each.aim is not None or each.desirability is not None]
         absolute = tuple(metric for metric in dict.fromkeys(compared) if metric not in units)
-        return Wording(forms=forms, derived=self.derived, units=units, absolute=absolute)
+        return Wording(forms=forms, derived=self.derived, units=units, absolute=absolute, files=self.files)
 
     @cached_property
     def program(self) -> Evaluation:

@@ -17,6 +17,7 @@ from .evaluation import Evaluation
 from .places import Places, whole
 from .reading import metrics
 from .reading.extraction import Written, read_metrics
+from .rendering.files import FileError
 from .scratch import remove_leftovers, working_directory
 from .section import CommandSection, ProgramSection
 from .seeds import files_with_check_seeds
@@ -83,6 +84,7 @@ class CommandTarget:
                 job = {"configuration": self._places.job(values, configuration), "seed": seed}
                 job["fidelity"] = None if fidelity is None else whole(fidelity)
                 (directory / "trimtab.json").write_text(json.dumps(job), encoding="utf-8")
+                self._places.write_files(values, directory)
                 wrong = _unusable([*self.argv(values), *self._places.environment(values).values()])
                 measured = (
                     Measurement(state="failed", reason=wrong)
@@ -93,6 +95,8 @@ class CommandTarget:
             measured = Measurement(state="failed", reason=f"{error.filename or 'the program'}: {error.strerror}")
         except ArithmeticError as error:
             measured = Measurement(state="failed", reason=f"derived value {error}")
+        except FileError as error:
+            measured = Measurement(state="failed", reason=f"files: {error}")
         if not self._left:
             return measured
         notice = self._left[-1]

@@ -1,5 +1,6 @@
 """What stands in the places of one evaluation: the configuration, derived values, and what the worker has."""
 
+import contextlib
 import os
 import re
 import socket
@@ -12,6 +13,7 @@ from ..errors import InputError
 from ..expressions import Value
 from .base import Workplace
 from .evaluation import Evaluation
+from .rendering.files import FileError, places_in
 from .rendering.template import names_in
 from .rendering.wording import quoted_place
 
@@ -23,6 +25,9 @@ class Places:
         self.evaluation, self.workplace = evaluation, workplace
         texts = [*(evaluation.command or []), *evaluation.environment.values()]
         self._named = {name for text in texts for name in names_in(text)}
+        for name, file in workplace.wording.files.items():
+            with contextlib.suppress(FileError):  # said when it is to be written
+                self._named |= {place for place, _line in places_in(name, file, workplace.study_directory)}
         self._port = 0
 
     def check(self) -> None:
@@ -72,6 +77,17 @@ class Places:
     def environment(self, values: Mapping[str, Value]) -> dict[str, str]:
         """Return the study's environment variables."""
         return self.workplace.wording.environment(self.evaluation.environment, values)
+
+    def write_files(self, values: Mapping[str, Value], directory: Path) -> None:
+        """Write the study's files into the folder of an evaluation.
+
+        Raises:
+            FileError: one cannot be written.
+        """
+        for name, text in self.workplace.wording.written(values, self.workplace.study_directory).items():
+            file = directory / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
 
     def _free_port(self) -> int:
         """Return a port of the loopback interface that nobody uses: the last one, as long as it is free."""

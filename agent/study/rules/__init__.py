@@ -110,6 +110,7 @@ RULES: tuple[Callable[[Study, Path], Iterator[Finding]], ...] = (
     _metrics,
     places.shell,
     places.places,
+    places.files,
     places.all_used,
     places.whole_words,
     places.program,

@@ -1,5 +1,6 @@
 """Rules of the study file about commands, and about the {places} in them, in the environment and in templates."""
 
+import contextlib
 import re
 import shutil
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from ....tools.expressions import ExpressionError, parse
 from ....tools.spelling import did_you_mean
+from ....tools.targets.rendering.files import FileError, places_in
 from ....tools.targets.rendering.template import BUILT_IN, OF_THE_EVALUATION, names_in
 from ....tools.targets.rendering.wording import quoted_place
 from ..sections import Study
@@ -24,7 +26,7 @@ _SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"}
 def places(study: Study, _directory: Path) -> Iterator[Finding]:
     """Every place, wherever it stands, is filled by something."""
     values = [*study.parameters, *study.derived]
-    known = [*values, *BUILT_IN, *OF_THE_EVALUATION, *(["fidelity"] if study.fidelity else [])]
+    known = known_places(study)
     template = [(("apply", "template"), study.apply.template)] if study.apply else []
     for texts, allowed in ((evaluated(study), known), (template, values)):
         for path, text in texts:
@@ -38,6 +40,38 @@ def places(study: Study, _directory: Path) -> Iterator[Finding]:
                 yield path, f"{{{name}}} is no parameter{guess}"
 
 
+def files(study: Study, directory: Path) -> Iterator[Finding]:
+    """The study's files can be written, and every place in them is filled by something."""
+    known = known_places(study)
+    for name, file in study.files.items():
+        field = next((each for each in ("template", "base", "text") if getattr(file, each) is not None), "set")
+        try:
+            for place, line in places_in(name, file, directory):
+                if place not in known:
+                    where = f"{directory / file.template}:{line}: " if line and file.template else ""
+                    guess = did_you_mean(place, known, shown="{{{}}}".format)
+                    yield ("files", name, field if line else "set"), f"{where}{{{place}}} is no parameter{guess}"
+        except FileError as error:
+            where = f"{directory / file.template}:{error.line}: " if error.line and file.template else ""
+            yield ("files", name, field), f"{where}{error}"
+        except ValueError as error:
+            yield ("files", name, "set"), str(error)
+
+
+def known_places(study: Study) -> list[str]:
+    """Return the names that may stand in the places of an evaluation."""
+    fidelity = ["fidelity"] if study.fidelity else []
+    return [*study.parameters, *study.derived, *BUILT_IN, *OF_THE_EVALUATION, *fidelity]
+
+
+def _in_files(study: Study, directory: Path) -> set[str]:
+    found: set[str] = set()
+    for name, file in study.files.items():
+        with contextlib.suppress(ValueError):  # which `files` reports
+            found |= {place for place, _line in places_in(name, file, directory)}
+    return found
+
+
 def evaluated(study: Study) -> list[Text]:
     """Return the texts that are filled in for an evaluation."""
     program, place = study.program, study.place_of("environment")
@@ -45,12 +79,12 @@ def evaluated(study: Study) -> list[Text]:
     return command + [((*place, variable), text) for variable, text in program.environment.items()]
 
 
-def all_used(study: Study, _directory: Path) -> Iterator[Finding]:
+def all_used(study: Study, directory: Path) -> Iterator[Finding]:
     """A parameter has some effect: it stands in a place, is part of what does, or decides about another one."""
     if study.program.command is None:
         return
     try:
-        named = {name for _path, text in evaluated(study) for name in names_in(text)}
+        named = {name for _path, text in evaluated(study) for name in names_in(text)} | _in_files(study, directory)
         conditions = {name for each in study.parameters.values() if each.when for name in parse(each.when).names}
         used = _with_derived(study, named | conditions)
     except (ValueError, ExpressionError):

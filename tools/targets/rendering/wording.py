@@ -9,11 +9,13 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from ...expressions import Expression, Value, parse, value_of
+from .files import File, rendered
 from .template import as_text, names_in
 
 
@@ -85,6 +87,7 @@ class Wording(BaseModel):
     derived: dict[str, str] = {}
     units: dict[str, str] = {}
     absolute: tuple[str, ...] = ()
+    files: dict[str, File] = {}
 
     def complete(self, configuration: Mapping[str, Value]) -> dict[str, Value]:
         """Return a configuration with the derived values that have one.
@@ -147,6 +150,25 @@ class Wording(BaseModel):
             return word[0].format_map({name: shlex.quote(self._form(name).text(values[name])) for name in names})
 
         return _SHELL_WORD.sub(filled, text)
+
+    def text(self, name: str, value: Value) -> str:
+        """Return the value of a parameter or other place as one text."""
+        return self._form(name).text(value)
+
+    def typed(self, name: str, value: Value) -> object:
+        """Return a value as data: a list as such, and what is written in words of its own as that text."""
+        form = self._form(name)
+        if value in form.lists and form.join is None:
+            return json.loads(str(value))
+        return value if form == _PLAIN or not isinstance(value, bool) else form.text(value)
+
+    def written(self, values: Mapping[str, Value], folder: Path) -> dict[str, str]:
+        """Return the texts of the study's files, by name; `folder` is the study's.
+
+        Raises:
+            FileError: one cannot be written.
+        """
+        return {name: rendered(name, file, values, self, folder) for name, file in self.files.items()}
 
     def _filled(self, text: str, names: Iterable[str], values: Mapping[str, Value]) -> str:
         return text.format_map({name: self._form(name).text(values[name]) for name in names})
