@@ -34,7 +34,9 @@ def test_places_in_a_text(template: str, expected: str) -> None:
 
 
 def test_jinja_by_the_name_of_the_template(tmp_path: Path) -> None:
-    (tmp_path / "a.j2").write_text("{% for n in layers %}{{ n * threads }} {% endfor %}{% if absent is defined %}x{% endif %}\n")
+    (tmp_path / "a.j2").write_text(
+        "{% for n in layers %}{{ n * threads }} {% endfor %}{% if absent is defined %}x{% endif %}\n"
+    )
     assert text_of(File(template="a.j2"), folder=tmp_path) == "256 128 \n"
     (tmp_path / "b.j2").write_text("{{ absent }}\n{{ ''.__class__.__mro__ }}")
     with pytest.raises(FileError, match="'absent' is undefined"):
@@ -53,10 +55,22 @@ def test_jinja_by_the_name_of_the_template(tmp_path: Path) -> None:
         ("a.ini", "x: 1\n[s]\n", "x", "{rate}", "x : 0.5\n[s]\n"),
         ("a.properties", "#a.b=1\na.b=2\nc=3\n", "a.b", "{size}", "#a.b=1\na.b=64MB\nc=3\n"),
         (".env", "A=1\n", "B", "x y", "A=1\nB='x y'\n"),
-        ("postgresql.conf", "#work_mem = 4MB\nx = on\n", "work_mem", "{size}", "#work_mem = 4MB\nx = on\nwork_mem = 64MB\n"),
+        (
+            "postgresql.conf",
+            "#work_mem = 4MB\nx = on\n",
+            "work_mem",
+            "{size}",
+            "#work_mem = 4MB\nx = on\nwork_mem = 64MB\n",
+        ),
         ("postgresql.conf", "x 'a'  # b\n", "x", "it's", "x = 'it''s'\n"),
         ("postgresql.conf", "", "x", True, "x = on\n"),
-        ("a.json", '{"a": {"b": [1, 2]}}', "a.b.1", "{threads}", '{\n  "a": {\n    "b": [\n      1,\n      4\n    ]\n  }\n}\n'),
+        (
+            "a.json",
+            '{"a": {"b": [1, 2]}}',
+            "a.b.1",
+            "{threads}",
+            '{\n  "a": {\n    "b": [\n      1,\n      4\n    ]\n  }\n}\n',
+        ),
         ("a.json", "", "a.b", "{layers}", '{\n  "a": {\n    "b": [\n      64,\n      32\n    ]\n  }\n}\n'),
         ("a.toml", "# keep\n[a]\nb = 1 # this\n", "a.b", "{rate}", "# keep\n[a]\nb = 0.5 # this\n"),
         ("a.yaml", "a:\n  b: 1\nc: x\n", "a.b", "{threads}", "a:\n  b: 4\nc: x\n"),
@@ -101,7 +115,17 @@ def test_what_cannot_be_set_is_said(tmp_path: Path, name: str, before: str, key:
 
 
 def test_formats_are_told_by_names() -> None:
-    names = {"x/my.ini", "a.cfg", "log4j.properties", ".env", "a.json", "a.toml", "a.yml", "nginx.conf", "postgresql.conf"}
+    names = {
+        "x/my.ini",
+        "a.cfg",
+        "log4j.properties",
+        ".env",
+        "a.json",
+        "a.toml",
+        "a.yml",
+        "nginx.conf",
+        "postgresql.conf",
+    }
     assert {format_of(name) for name in names} == set(FORMATS)
     assert format_of("my.conf") is None
 
