@@ -9,12 +9,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from . import privileges, seccomp
 from .launch import Launch
 from .mounts import mounts_of
+from .ports import Forwarded
 
 if TYPE_CHECKING:
     from .process import SandboxedCommand
@@ -31,6 +33,10 @@ def launch(command: "SandboxedCommand") -> Iterator[Launch]:
     """
     with ExitStack() as stack:
         stack.enter_context(privileges.lent(command.directory))
+        forwarded = Forwarded(command.ports) if command.ports and not command.network else None
+        if forwarded is not None:
+            stack.callback(forwarded.close)
+            command = replace(command, argv=forwarded.command(command.argv), ports=())
         argv, open_files = arguments(command)
         stack.callback(close, open_files)
         born, tell_born = os.pipe()
@@ -41,12 +47,15 @@ def launch(command: "SandboxedCommand") -> Iterator[Launch]:
         async def started() -> None:
             os.close(tell_born)
             open_files.remove(tell_born)
+            if forwarded is not None:
+                forwarded.start()
             child = await _child(born)
             if child is not None:
                 _limit(child, command)
                 os.write(say_go, b".")
 
         passed = tuple(number for number in open_files if number not in {born, say_go})
+        passed += () if forwarded is None else (forwarded.inside.fileno(),)
         yield Launch((argv[0], *waiting, *argv[1:]), True, passed, started)
 
 

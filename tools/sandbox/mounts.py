@@ -99,6 +99,12 @@ def _places(command: "SandboxedCommand") -> Iterator[Place]:
     yield from (Place(path, "hidden", _REFUSED) for path in refused)
 
 
+def hides(path: Path) -> bool:
+    """Return whether a path is out of sight, unless it is named: below a home, in /run, or among temporary files."""
+    temporary, private = _by_default(os.environ.get("HOME"))
+    return any(map(path.is_relative_to, (*temporary, *private)))
+
+
 @cache
 def _by_default(home: str | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Return the folders with temporary files, and those that are hidden: the user's home is one of them."""

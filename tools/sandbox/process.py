@@ -31,7 +31,8 @@ class SandboxedCommand:
     """A command and what it may see.
 
     `directory` is its working directory, the only place that it may write and that outlasts it. `hidden` are files and
-    folders that it must not see, `sockets` folders whose unix sockets it may use although it has no network.
+    folders that it must not see, `sockets` folders whose unix sockets it may use although it has no network,
+    and `ports` those of this machine's loopback interface that it may then reach.
     """
 
     argv: tuple[str, ...]
@@ -43,6 +44,7 @@ class SandboxedCommand:
     hidden: tuple[Path, ...] = ()
     sockets: tuple[Path, ...] = ()
     network: bool = False
+    ports: tuple[int, ...] = ()
     cpus: tuple[int, ...] = ()
 
 

@@ -13,6 +13,7 @@ from ..expressions import Value
 from ..sandbox import Outcome, SandboxedCommand, run
 from ..text import one_line, plain
 from .base import LOG_LENGTH, Candidate, Measurement, TargetError, Watch, Workplace
+from .causes import caused_by_sandbox
 from .evaluation import Evaluation
 from .places import Places, whole
 from .reading import metrics
@@ -114,11 +115,20 @@ class CommandTarget:
             return watch is not None and bool(found) and watch(found)
 
         lines = None if watch is None else line_printed
-        outcome = await run(self._sandboxed(values, directory), self.workplace.sandbox, lines)
+        command = self._sandboxed(values, directory)
+        outcome = await run(command, self.workplace.sandbox, lines)
         if outcome.stopped:
             log = outcome.stdout[-LOG_LENGTH:]
             return Measurement(state="pruned", metrics=reported, duration_s=outcome.duration_s, log=log)
-        return await self._measurement(outcome, directory, required)
+        measured = await self._measurement(outcome, directory, required)
+        return self._explained(measured, command, outcome) if measured.state == "failed" else measured
+
+    def _explained(self, failed: Measurement, command: SandboxedCommand, outcome: Outcome) -> Measurement:
+        """Return a failed measurement whose reason says what the sandbox had to do with it."""
+        isolated = self.workplace.sandbox.name == "bubblewrap" and outcome.killed is None
+        written = f"{outcome.stdout[-LOG_LENGTH:]}\n{outcome.stderr[-LOG_LENGTH:]}"
+        cause = caused_by_sandbox(command, isolated, written)
+        return failed.model_copy(update={"reason": f"{failed.reason} ({cause})"}) if cause else failed
 
     def argv(self, values: Mapping[str, Value]) -> list[str]:
         """Return the command line for the values of places."""
@@ -164,7 +174,8 @@ class CommandTarget:
             readable=self.readable(),
             hidden=self._hidden(),
             sockets=self.workplace.sockets,
-            network=self.evaluation.network,
+            network=self.evaluation.network is True,
+            ports=tuple(self.evaluation.ports),
             cpus=self.workplace.cpus,
         )
 

@@ -4,7 +4,7 @@ import re
 import shlex
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -31,7 +31,12 @@ class Access(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    network: bool = Field(False, description="Allow the evaluation to use the network.")
+    network: bool | Literal["host-loopback"] = Field(
+        False, description="May the evaluation use the network? 'host-loopback': only `ports` of this machine."
+    )
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(
+        [], max_length=50, description="Ports of this machine that it may reach, with network = 'host-loopback'."
+    )
     readable: list[Path] = Field(
         [],
         description="Further files and folders the sandbox shows, read-only. "
@@ -39,6 +44,14 @@ class Access(BaseModel):
     )
     environment: dict[str, str] = Field({}, description="Environment variables to set, with {places}.")
     pass_environment: list[str] = Field([], description="Environment variables to pass on by name.")
+
+    @model_validator(mode="after")
+    def _ports_are_meant(self) -> Self:
+        if self.network == "host-loopback" and not self.ports:
+            raise ValueError("network = 'host-loopback' reaches only the ports that are named: add ports = [5432]")
+        if self.ports and self.network != "host-loopback":
+            raise ValueError("ports go with network = 'host-loopback'")
+        return self
 
     @model_validator(mode="after")
     def _no_keys(self) -> Self:

@@ -1,17 +1,21 @@
 """`trimtab check`: a study file's search space, a line a parameter. Plain lines: they answer while one looks."""
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import typer
 
+from ....tools.sandbox.mounts import hides
 from ....tools.targets.rendering.template import as_text
 from ....tools.text import visible
 from ...study.file import load_study
 from ...study.goals import Constraint
 from ...study.parameters import Parameter
 from ...study.sections import Study
+
+_ABSOLUTE = re.compile(r"(?:^|[\s=:,'\"])(/[^\s'\":;,(){}<>|]+)")
 
 
 def print_study(file: Path) -> None:
@@ -36,8 +40,24 @@ def _lines(study: Study) -> Iterator[str]:
     yield from (f"constraint: {constraint.metric} {_bounds(constraint)}" for constraint in study.constraints)
     if study.forbidden:
         yield str(study.space.allowed)
+    yield from (f"hidden in the sandbox: {path} (name it in readable)" for path in _out_of_sight(study))
     size = "infinitely many" if math.isinf(study.space.size) else f"at most {study.space.size:.4g}"
     yield f"{size} configurations, {study.budget.trials} trials: the study file is fine"
+
+
+def _out_of_sight(study: Study) -> list[Path]:
+    """Return what the commands of a sandboxed program name and will not find there."""
+    program = study.program
+    if program.isolation == "process":
+        return []
+    words = [*(program.command or []), *program.environment.values()]
+    named = [Path(found) for word in words for found in _ABSOLUTE.findall(word)]
+    shown = [study.directory.resolve(), *((study.directory / each.expanduser()).resolve() for each in program.readable)]
+    return [
+        path
+        for path in dict.fromkeys(named)
+        if hides(path) and path.exists() and not any(map(path.resolve().is_relative_to, shown))
+    ]
 
 
 def _row(named: tuple[str, Parameter]) -> tuple[str, str, str, str]:
