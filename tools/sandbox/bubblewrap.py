@@ -55,7 +55,7 @@ def launch(command: "SandboxedCommand") -> Iterator[Launch]:
                 os.write(say_go, b".")
 
         passed = tuple(number for number in open_files if number not in {born, say_go})
-        passed += () if forwarded is None else (forwarded.inside.fileno(),)
+        passed += () if forwarded is None else (forwarded.given.fileno(),)
         yield Launch((argv[0], *waiting, *argv[1:]), True, passed, started)
 
 

@@ -19,11 +19,11 @@ _Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Forwarded:
-    """The ports of one evaluation. `inside` is the end of the pair of sockets that the sandbox gets."""
+    """The ports of one evaluation. `given` is the end of the pair of sockets that the sandbox gets."""
 
     def __init__(self, ports: Sequence[int]) -> None:
         self._ports = tuple(dict.fromkeys(ports))
-        self._here, self.inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._here, self.given = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -31,11 +31,11 @@ class Forwarded:
         """Return the command that listens inside and then becomes `argv`."""
         ports = ",".join(map(str, self._ports))
         code = _INSIDE.read_text(encoding="utf-8")
-        return (sys.executable, "-I", "-S", "-c", code, str(self.inside.fileno()), ports, *argv)
+        return (sys.executable, "-I", "-S", "-c", code, str(self.given.fileno()), ports, *argv)
 
     def start(self) -> None:
         """Take the listeners as they come, while the program starts."""
-        self.inside.close()
+        self.given.close()
         self._keep(asyncio.get_running_loop().create_task(self._take()))
 
     async def _take(self) -> None:
@@ -69,7 +69,7 @@ class Forwarded:
 
     def close(self) -> None:
         """End all connections and listeners."""
-        for each in (self._here, self.inside, *self._servers):
+        for each in (self._here, self.given, *self._servers):
             each.close()
         for task in [*self._tasks]:
             task.cancel()
