@@ -7,6 +7,7 @@ same port of the host from here. So no process of ours stays inside, and the san
 import asyncio
 import contextlib
 import socket
+import struct
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -96,7 +97,7 @@ def _connected(port: int) -> _Serve:
         try:
             out_reader, out_writer = await _open(port)
         except OSError:
-            writer.transport.abort()  # as a port at which nobody listens
+            _reset(writer)  # as near as it gets to a port at which nobody listens
             return
         try:
             async with asyncio.TaskGroup() as both:
@@ -117,9 +118,18 @@ async def _open(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
+    try:
         while chunk := await reader.read(_CHUNK):
             writer.write(chunk)
             await writer.drain()
         if writer.can_write_eof():
             writer.write_eof()
+    except OSError:  # one side was reset, and so the other is
+        _reset(writer)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        at_once = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    writer.transport.abort()

@@ -38,6 +38,7 @@ if len(sys.argv) > 1:
     for each in many:
         each.join()
     found["many"] = sum(each for each in results if isinstance(each, int))
+    found["wrong"] = [each for each in results if not isinstance(each, int)]
     found["large"] = ask(int(sys.argv[1]), {SIZE})
 found["files"] = sorted(os.listdir("/proc/self/fd"))[:-1]
 print(json.dumps(found))
@@ -52,9 +53,15 @@ class Echo(socketserver.BaseRequestHandler):
             self.request.sendall(chunk)
 
 
+class Server(socketserver.ThreadingTCPServer):
+    """With room for all who come at once."""
+
+    request_queue_size = 128
+
+
 @pytest.fixture
 def echo() -> Iterator[list[int]]:
-    servers = [socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) for _ in range(2)]
+    servers = [Server(("127.0.0.1", 0), Echo) for _ in range(2)]
     for server in servers:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -85,7 +92,7 @@ def test_named_ports_are_reached_and_no_others(bubblewrap: Sandbox, tmp_path: Pa
     found = asked(bubblewrap, tmp_path, echo, (echo[0],))
     assert found[str(echo[0])] == 5
     assert found[str(echo[1])] == "ConnectionRefusedError"
-    assert (found["many"], found["large"]) == (SIZE, SIZE)
+    assert (found["many"], found["large"]) == (SIZE, SIZE), found["wrong"]
     assert found["files"] == ["0", "1", "2"], "the program inherits nothing"
 
 
@@ -98,7 +105,7 @@ def test_a_port_at_which_nobody_listens_ends_the_connection(bubblewrap: Sandbox,
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         found = asked(bubblewrap, tmp_path, [port], (port,))
-    assert found[str(port)] in {0, "ConnectionResetError", "BrokenPipeError"}
+    assert found[str(port)] in {"ConnectionResetError", "BrokenPipeError"}
 
 
 def test_a_cancelled_evaluation_leaves_no_connection(bubblewrap: Sandbox, tmp_path: Path, echo: list[int]) -> None:
