@@ -12,7 +12,7 @@ import sys
 LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
 
-def listeners(port):  # type: ignore[no-untyped-def]  # runs as a script
+def listeners(port: int) -> list[socket.socket]:
     """Return sockets that listen on a port of the sandbox's own loopback."""
     found = []
     for family, address in LOOPBACK:

@@ -70,8 +70,10 @@ class Forwarded:
 
     def close(self) -> None:
         """End all connections and listeners."""
-        for each in (self._here, self.given, *self._servers):
-            each.close()
+        self._here.close()
+        self.given.close()
+        for server in self._servers:
+            server.close()
         for task in [*self._tasks]:
             task.cancel()
 
@@ -79,10 +81,10 @@ class Forwarded:
 async def _received(here: socket.socket) -> list[int]:
     """Return the descriptors of the next message; none when the other end has gone."""
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(here.fileno(), lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    loop.add_reader(here.fileno(), ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         loop.remove_reader(here.fileno())
     try:
