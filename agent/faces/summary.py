@@ -1,8 +1,14 @@
 """The result of a study in words: what was found, whether it holds, what mattered, how to apply it."""
 
+from collections.abc import Iterator
+
+from ...tools.expressions import Value
 from ..events import AblationStep, StudyFinished
 from ..study.apply import render
+from ..study.parameters import FloatParameter, IntParameter
 from ..study.sections import Study
+from ..study.space import Configuration
+from ..study.words import short
 from . import words
 
 
@@ -72,6 +78,18 @@ def _best(study: Study, report: StudyFinished) -> list[str]:
         f"best: trial {report.best.trial}: {metrics}",
         f"  changes {words.assignments(report.best.configuration, study.space.default)}",
     ]
+    ends = [f"{name} = {short(value)}" for name, value in _at_an_end(study, report.best.configuration)]
+    if ends:
+        lines.append(f"  at the end of what was searched: {', '.join(ends)} (widen it, and go on with --resume)")
     if len(report.front) > 1:
         lines.append(f"  Pareto front: trials {', '.join(str(each.trial) for each in report.front)}")
     return lines
+
+
+def _at_an_end(study: Study, configuration: Configuration) -> Iterator[tuple[str, Value]]:
+    """Yield the numbers that stand at an end of their range, away from the default."""
+    for name, value in configuration.items():
+        parameter = study.parameters.get(name)
+        is_number = isinstance(parameter, FloatParameter | IntParameter)
+        if is_number and value != parameter.default and value in {parameter.low, parameter.high}:
+            yield name, value

@@ -17,6 +17,7 @@ from ..memory.store import Store
 from ..memory.store.rows import StoredEvaluation, StoredStudy
 from ..optimizers.mirror import Optimizer
 from ..study.sections import Study
+from ..trials.grown import OUTSIDE, fitted, is_outside
 from ..trials.history import History, violations
 from ..trials.proposal import Accepted
 from ..trials.racing import enough
@@ -41,7 +42,7 @@ class Record:
     def __init__(self, study: Study, store: Store, stored: StoredStudy) -> None:
         """Rebuild the state from the store."""
         self.study, self.store, self.stored = study, store, stored
-        trials = store.trials(stored.id)
+        trials = fitted(store.trials(stored.id), study.space)
         self.history = History(study)
         self.optimizer = Optimizer(study, told=len(trials))
         self.gate = Gate(study, self.optimizer.names)
@@ -92,10 +93,14 @@ class Record:
 
     def _started(self, trial: Trial) -> None:
         self.history.add(trial)
+        if is_outside(trial):
+            return
         self.optimizer.started(trial.number, trial.configuration, trial.continues, advised=trial.source.is_advice)
         self.gate.started(trial)
 
     def _finished(self, trial: Trial) -> bool:
+        if is_outside(trial):
+            return False
         self.optimizer.finished(trial)
         improved = self.history.update(trial)
         self.gate.finished(trial, improved=improved)
@@ -157,6 +162,15 @@ class Record:
             trial.reason = "; ".join(f"{name} exceeds its bound by {over:.4g}" for name, over in broken.items()) or None
         self.store.finish_trial(self.stored.id, trial, self.clock.seconds, last)
         return self._finished(trial)
+
+    def grown(self) -> str:
+        """Return what a change of the space did to the trials, in words; '' where it did nothing."""
+        lost = [trial for trial in self.history.trials if is_outside(trial)]
+        if not lost:
+            return ""
+        first = f"trial {lost[0].number}: {(lost[0].reason or '').removeprefix(OUTSIDE)}"
+        kept = len(self.history.trials) - len(lost)
+        return f"the space was changed: {kept} trials are kept, {len(lost)} no longer count ({first})"
 
     def result_before(self) -> StudyFinished | None:
         """Return the result that an earlier run stored, if it is about the trials that there are now."""

@@ -224,6 +224,8 @@ class Session:
         if self.study.gate.patience is not None:
             note = "gate.patience is no longer used: rests follow from the record of the planner's thoughts"
             self._note("setting", note)
+        if grown := self.record.grown():
+            self._note("setting", grown)
         if self.study.target is not None and self.study.target.hooks:
             self._note("sandbox", f"outside the sandbox, as you: target.{', target.'.join(self.study.target.hooks)}")
 

@@ -1,5 +1,6 @@
 """Starts a study in the store, picks up the latest one of its name, or looks at one that is there."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from ...memory.store.rows import StoredStudy
 from ...study.sections import Study
 from ...study.stored import Place, Reading, read_definition, shown
 from ...study.versions import VERSION
+from ...trials.grown import fitted
 from ...trials.history import History
 from ..environment import describe_environment
 
@@ -29,6 +31,10 @@ _MAY_CHANGE = {
     "target": {"teardown"},
     "evaluation": {"workers", "pin_cpus", "check_seeds", "max_repeats"},
 }
+
+
+_RANGE = {"low", "high", "step", "log", "choices", "description"}
+"""What may change of a parameter: values that are no longer allowed do not count, all others stay."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,10 @@ def find_study(store: Store, key: str) -> Found:
         InputError: there is no such study.
     """
     stored = store.study(key)
-    reading, trials = _reading(stored), store.trials(stored.id)
+    reading = _reading(stored)
+    trials = store.trials(stored.id)
+    if not reading.left_out:
+        trials = fitted(trials, reading.study.space)
     history = History(reading.study, trials if reading.comparable else ())
     if not reading.comparable:
         for trial in trials:
@@ -130,15 +139,42 @@ def _meaning(study: Study) -> dict[str, Any]:
 def _changed(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Return the fields that differ and matter for what a trial measures, from definitions with all defaults."""
     found: list[str] = []
+    added = new["parameters"].keys() - old["parameters"].keys()
     for section, after in new.items():
         before = old[section]
         if section == "forbidden" and after[: len(before)] == before:
             continue  # more may be forbidden; what was measured there stays measured
         if isinstance(before, dict) and isinstance(after, dict):
             places: list[Place] = [
-                (section, name) for name in {**before, **after} if before.get(name) != after.get(name)
+                (section, name)
+                for name in {**before, **after}
+                if before.get(name) != after.get(name)
+                and not _only_grown(section, name, before.get(name), after.get(name), added)
             ]
         else:
             places = [(section,)] if before != after else []
         found += [shown(place) for place in places if not _is_free(place)]
     return found
+
+
+def _only_grown(section: str, name: str, before: Any, after: Any, added: Collection[str]) -> bool:
+    """Whether a field differs in a way that leaves what was measured: another range, a new parameter and its place."""
+    if section == "parameters":
+        same = before is not None and after is not None
+        return name in added or (same and _without(before, _RANGE) == _without(after, _RANGE))
+    if section == "derived":
+        return before is None
+    mentioned = [f"{{{each}}}" for each in added]
+    if name == "command" and section in {"evaluation", "target"} and before and after:
+        kept = iter(word for word in after if not any(place in word for place in mentioned))
+        return bool(added) and all(word in kept for word in before)
+    if name == "environment" and section in {"evaluation", "target"}:
+        old, new = before or {}, after or {}
+        return all(new.get(each) == value for each, value in old.items()) and all(
+            any(place in new[each] for place in mentioned) for each in new.keys() - old.keys()
+        )
+    return section == "files" and bool(added)
+
+
+def _without(parameter: dict[str, Any], fields: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in parameter.items() if name not in fields}
