@@ -89,7 +89,7 @@ def _best(study: Study, report: StudyFinished) -> list[str]:
 def _at_an_end(study: Study, configuration: Configuration) -> Iterator[tuple[str, Value]]:
     """Yield the numbers that stand at an end of their range, away from the default."""
     for name, value in configuration.items():
-        parameter = study.parameters.get(name)
-        is_number = isinstance(parameter, FloatParameter | IntParameter)
-        if is_number and value != parameter.default and value in {parameter.low, parameter.high}:
-            yield name, value
+        match study.parameters.get(name):
+            case FloatParameter(low=low, high=high, default=d) | IntParameter(low=low, high=high, default=d):
+                if value != d and value in {low, high}:
+                    yield name, value
