@@ -55,6 +55,8 @@ def _mark(step: AblationStep) -> str:
 def _counts(report: StudyFinished) -> list[str]:
     sources = [f"{n} from {name.removeprefix('source ')}" for name, n in report.counts.items() if "source " in name]
     states = [f"{n} {name.removeprefix('state ')}" for name, n in report.counts.items() if "state " in name]
+    if again := report.counts.get("retried"):
+        states.append(f"{again} evaluation{'s' if again > 1 else ''} run again")
     lines = [
         f"  {', '.join(sources)}; {', '.join(states)}",
         f"  planner {report.planner} ({report.planner_reason}); sampler {report.sampler}; sandbox {report.sandbox}",

@@ -171,7 +171,9 @@ class Optimizer:
         cost = self.study.cost
         if cost is not None and cost.metric in trial.metrics:
             running.set_user_attr(COST, trial.metrics[cost.metric])
-        if trial.state == "pruned":
+        if trial.state == "pruned" and self.study.fidelity is None and usable:
+            self._optuna.tell(running, list(self.study.losses(trial.metrics)))  # censored: at least so much
+        elif trial.state == "pruned":
             self._optuna.tell(running, state=TrialState.PRUNED)
         elif trial.state in {"complete", "infeasible"} and usable:
             losses = list(self.study.losses(trial.metrics))

@@ -99,6 +99,7 @@ def _measure_with(record: Record, executor: Executor) -> Measure:
         if stored is not None:
             return stored
         measurement = await executor.submit(job(record, Candidate(configuration), seed))
+        record.retried += measurement.retries
         evaluation = StoredEvaluation(purpose, trial, position, seed, measurement)
         record.store.add_evaluation(record.stored.id, evaluation, json.dumps(configuration))
         return measurement

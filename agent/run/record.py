@@ -37,7 +37,9 @@ def limits_of(study: Study) -> dict[Resource, float]:
 
 
 class Record:
-    """The state of one study. `unfinished` are trials that were running when an earlier run ended."""
+    """The state of one study. `unfinished` are trials that were running when an earlier run ended; `retried` is how
+    often this run repeated an evaluation that failed in a way that may pass.
+    """
 
     def __init__(self, study: Study, store: Store, stored: StoredStudy) -> None:
         """Rebuild the state from the store."""
@@ -56,6 +58,7 @@ class Record:
                 self._finished(trial)
         self.unfinished = [trial for trial in trials if trial.state == "running"]
         self._earlier = len(trials)
+        self.retried = 0
         self.clock = Clock(stored.search_s)
 
     def begin_search(self) -> None:
@@ -151,7 +154,7 @@ class Record:
             trial.state, trial.reason = "failed", failed.reason
         elif stopped is not None:
             trial.state, trial.metrics = "pruned", dict(stopped.metrics)
-            trial.reason = f"stopped at step {max(trial.steps, default=0)}: not among the best there"
+            trial.reason = stopped.reason or f"stopped at step {max(trial.steps, default=0)}: not among the best there"
         else:
             names = set.intersection(*(set(each.metrics) for each in measurements))
             trial.metrics = {name: median(each.metrics[name] for each in measurements) for name in sorted(names)}
@@ -186,4 +189,5 @@ class Record:
             f"source {t.source.label}" for t in trials
         )
         found += Counter(f"author {trial.source.author}" for trial in trials if trial.source.author)
+        found += Counter({"retried": self.retried} if self.retried else {})
         return {**found, "repaired": sum(bool(trial.changes) for trial in trials)}

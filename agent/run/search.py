@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from typing import Any
 
+from ...tools.targets import Measurement, Watch
 from .. import events
 from ..executors.base import Executor
 from ..memory.store.rows import StoredEvaluation
@@ -18,6 +19,7 @@ from .conclusion import job
 from .hopeless import hopeless
 from .proposals.proposing import Proposing
 from .record import Record
+from .slow import censored, time_limit
 
 News = asyncio.Queue[events.Event | asyncio.Task[None] | None]
 """What happens: events to hand on, tasks that ended, and None where only the state has changed."""
@@ -170,7 +172,7 @@ class Search:
         while True:
             position = len(measurements)
             seed = seeds[position % len(seeds)]
-            measurement = await executor.submit(job(record, trial.candidate, seed), watch)
+            measurement = await self._measured(trial, seed, executor, watch)
             measurements.append(measurement)
             self._say_once(measurement.notice)
             stored = StoredEvaluation("tune", trial.number, position, seed, measurement)
@@ -183,6 +185,20 @@ class Search:
             self.news.put_nowait(evaluated(record, stored))
             if self.stopping:
                 return
+
+    async def _measured(self, trial: Trial, seed: int, executor: Executor, watch: Watch | None) -> Measurement:
+        """Run one evaluation, as long as it is not far slower than the incumbent where the time is what counts."""
+        record = self.record
+        limit = time_limit(record.study, record.history, trial)
+        try:
+            async with asyncio.timeout(limit) as timeout:
+                found = await executor.submit(job(record, trial.candidate, seed), watch)
+        except TimeoutError:
+            if limit is None or not timeout.expired():
+                raise
+            return censored(record.study, record.history, limit)
+        record.retried += found.retries
+        return found
 
     def _say_once(self, notice: str) -> None:
         """Announce what an executor found out about the machine, the first time only."""

@@ -30,6 +30,7 @@ class Measurement(BaseModel):
     `metrics` are finite numbers by name; empty when `state` is failed, and then `reason` says why in one line.
     A pruned one was stopped early: its metrics are the last it reported. `log` is the end of what the evaluation
     printed: untrusted text. `notice` is what a person should know of the machine, such as a folder that stays behind.
+    `retries` is how often it failed before, in a way that the study lets pass.
     All text is made plain here, whoever measured. A failure elsewhere than in measuring names its phase first.
     """
 
@@ -41,6 +42,7 @@ class Measurement(BaseModel):
     duration_s: float = 0.0
     log: str = ""
     notice: str = ""
+    retries: int = 0
 
     @property
     def phase(self) -> Phase:

@@ -1,6 +1,6 @@
 """The `[evaluation]` section of a study file: how one configuration is measured."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,15 @@ class Evaluation(Command, Function):
     """How a configuration is measured. What is run, and what it may see, may be said here instead of in [target]."""
 
     timeout_s: float = Field(300.0, gt=0, le=7 * 86400, allow_inf_nan=False, description="Wall-clock limit, seconds.")
+    stop_slow: Literal["auto"] | Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = Field(
+        "auto",
+        description="Stop an evaluation that takes so many times as long as the incumbent's; 'auto': 5 times, where "
+        "the objective is its time; 0: never.",
+    )
+    retries: int = Field(0, ge=0, le=10, description="Run an evaluation again so often, where retry_on says so.")
+    retry_on: list[Annotated[int, Field(ge=1, le=255)] | Annotated[str, Field(min_length=3)]] = Field(
+        [], description="Exit codes, or texts in the reason or the end of the output, of failures that may pass."
+    )
     repeats: int = Field(1, ge=1, le=100, description="Evaluations per trial; metrics are their medians.")
     max_repeats: int | None = Field(
         None, ge=1, le=100, description="Race: repeat a trial up to so often while it cannot be told from the best."
@@ -39,6 +48,16 @@ class Evaluation(Command, Function):
             raise ValueError("a python target returns its metrics: metrics_file, patterns and the like go with command")
         if self.max_repeats is not None and self.max_repeats < self.repeats:
             raise ValueError(f"max_repeats = {self.max_repeats} is below repeats = {self.repeats}")
+        return self
+
+    @model_validator(mode="after")
+    def _retries_are_meant(self) -> Self:
+        if self.retries and not self.retry_on:
+            raise ValueError("retries need retry_on = [75, 'connection reset']: exit codes or texts of what may pass")
+        if self.retry_on and not self.retries:
+            raise ValueError("retry_on needs retries = 1 or more")
+        if 0 < (self.stop_slow if self.stop_slow != "auto" else 0) < 1.5:
+            raise ValueError(f"stop_slow = {self.stop_slow} would stop what is as fast as the incumbent: at least 1.5")
         return self
 
     @model_validator(mode="after")

@@ -29,7 +29,7 @@ _MAY_CHANGE = {
     "fidelity": {"high", "pruner", "variant"},
     "study": {"title", "description"},
     "target": {"teardown"},
-    "evaluation": {"workers", "pin_cpus", "check_seeds", "max_repeats"},
+    "evaluation": {"workers", "pin_cpus", "check_seeds", "max_repeats", "stop_slow", "retries", "retry_on"},
 }
 
 
