@@ -44,6 +44,6 @@ def censored(study: Study, history: History, limit: float) -> Measurement:
 def _seconds(objective: Objective, trial: Trial) -> float | None:
     """Return a trial's metric in seconds, None where it is no time that should be short."""
     unit = unit_of(objective.unit) if objective.unit else None
-    if objective.direction != "minimize" or unit is None or unit.dimension != "time":
+    if objective.sense != "minimize" or objective.aim is not None or unit is None or unit.dimension != "time":
         return None
     return trial.metrics[objective.metric] * unit.scale
