@@ -226,8 +226,11 @@ class Session:
             self._note("setting", note)
         if grown := self.record.grown():
             self._note("setting", grown)
-        if self.study.target is not None and self.study.target.hooks:
-            self._note("sandbox", f"outside the sandbox, as you: target.{', target.'.join(self.study.target.hooks)}")
+        target = self.study.target
+        outside = [f"target.{name}" for name in target.hooks] if target is not None else []
+        outside += ["the service"] if target is not None and target.service is not None else []
+        if outside:
+            self._note("sandbox", f"outside the sandbox, as you: {', '.join(outside)}")
 
     def _note(self, kind: events.NoticeKind, message: str) -> None:
         self._emit(events.Notice(study=self.key, kind=kind, message=message))

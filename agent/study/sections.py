@@ -6,7 +6,7 @@ Knows nothing of files; `file` reads them. Rules that concern several sections a
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +23,7 @@ from ...tools.expressions import Expression, ExpressionError, Value, parse
 from ...tools.targets import AnyTarget, Evaluation, Form, Wording
 from ...tools.targets.reading.quantities import unit_of
 from ...tools.targets.rendering.files import AnyFile, File
+from ...tools.targets.section import with_service
 from ..models.settings import ModelSection
 from ..pruners.base import Variant
 from .desirability import overall
@@ -220,10 +221,16 @@ def _inside(files: dict[str, File]) -> dict[str, File]:
     return files
 
 
+def _as_written(schema: dict[str, Any]) -> None:
+    """Let the schema know what a file may leave out, or say shorter."""
+    schema["required"].remove("evaluation")
+    schema["properties"]["service"] = {"$ref": "#/$defs/Service", "description": "Shorthand for [target.service]."}
+
+
 class Study(Section):
     """One study: search space, objectives, measurement and budget."""
 
-    model_config = ConfigDict(json_schema_extra=lambda schema: schema["required"].remove("evaluation"))
+    model_config = ConfigDict(json_schema_extra=_as_written)
 
     study: About
     parameters: dict[str, Parameter] = Field(min_length=1, max_length=1000)
@@ -270,7 +277,9 @@ class Study(Section):
     @model_validator(mode="before")
     @classmethod
     def _target_alone(cls, given: object) -> object:
-        """Let a file with [target] do without [evaluation]."""
+        """Let a file with [target] do without [evaluation], and say [service] for [target.service]."""
+        if isinstance(given, dict) and "service" in given:
+            given = with_service(given)
         return {"evaluation": {}, **given} if isinstance(given, dict) and "target" in given else given
 
     @model_validator(mode="after")

@@ -96,7 +96,8 @@ class Workplace:
     written, the number of the worker, from 0, and the journal in which it notes what it will have to undo.
 
     `hidden` are files and folders that an evaluation must not see, such as the store. A target whose system listens on
-    unix sockets adds their folders to `sockets`: all others are out of an evaluation's reach when it has no network.
+    unix sockets adds their folders to `sockets`; `port` is that of its server, 0 where it has none. All others are out
+    of an evaluation's reach when it has no network.
     """
 
     sandbox: "Sandbox"
@@ -106,6 +107,7 @@ class Workplace:
     wording: Wording = _AS_THEY_ARE
     worker: int = 0
     sockets: tuple[Path, ...] = ()
+    port: int = 0
     journal: Journal = field(default_factory=Journal)
 
 

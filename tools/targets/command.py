@@ -193,7 +193,7 @@ class CommandTarget:
             hidden=self._hidden(),
             sockets=self.workplace.sockets,
             network=self.evaluation.network is True,
-            ports=tuple(self.evaluation.ports),
+            ports=(*self.evaluation.ports, *([self.workplace.port] if self.workplace.port else [])),
             cpus=self.workplace.cpus,
         )
 

@@ -1,6 +1,7 @@
 """The registry of targets, and the section of a study file as the kind that it names understands it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Protocol
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler, SerializeAsAny
@@ -11,7 +12,7 @@ from ..plugins import Registry
 from ..spelling import did_you_mean
 from .base import Target, Workplace
 from .evaluation import Evaluation
-from .section import TargetSection, shorthand
+from .section import Service, TargetSection, shorthand
 
 
 class Kind(Protocol):
@@ -78,9 +79,23 @@ def build_target(evaluation: Evaluation, workplace: Workplace, section: TargetSe
     section = section or shorthand(evaluation)
     if section is None:
         raise InputError("the study names no target", "add [target], or command = '...' in [evaluation]")
-    target = TARGETS[section.kind](section, section.into(evaluation), workplace)
+    if section.service is not None:
+        target = _served(section, section.service, evaluation, workplace)
+    else:
+        target = TARGETS[section.kind](section, section.into(evaluation), workplace)
     if not section.hooks:
         return target
     from .preparation.hooks import Hooked  # what runs things is not loaded to read a study
 
     return Hooked(target, section, workplace)
+
+
+def _served(section: TargetSection, service: Service, evaluation: Evaluation, workplace: Workplace) -> Target:
+    """Return the target beside its server, whose port evaluations may reach."""
+    from .places import Places, free_port
+    from .preparation.service import Served
+
+    into = section.into(evaluation)
+    workplace = replace(workplace, port=service.fixed_port or free_port())
+    inner = TARGETS[section.kind](section, into, workplace)
+    return Served(inner, service, Places(into, workplace), workplace)

@@ -6,6 +6,7 @@ import re
 import socket
 import sys
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,17 @@ class Places:
         self.evaluation, self.workplace = evaluation, workplace
         texts = [*(evaluation.command or []), *evaluation.environment.values()]
         self._named = {name for text in texts for name in names_in(text)}
-        for name, file in workplace.wording.files.items():
+        self._named |= self.in_files
+        self.port = workplace.port
+
+    @cached_property
+    def in_files(self) -> set[str]:
+        """The names in the places of the study's files."""
+        found: set[str] = set()
+        for name, file in self.workplace.wording.files.items():
             with contextlib.suppress(FileError):  # said when it is to be written
-                self._named |= {place for place, _line in places_in(name, file, workplace.study_directory)}
-        self._port = 0
+                found |= {place for place, _line in places_in(name, file, self.workplace.study_directory)}
+        return found
 
     def check(self) -> None:
         """Look for what the places need.
@@ -51,8 +59,10 @@ class Places:
             ArithmeticError: a derived value has none.
         """
         own: dict[str, Value] = {"worker": self.workplace.worker, "work_dir": str(directory)}
-        if "port" in self._named:
-            own["port"] = self._free_port()
+        if self.workplace.port:
+            own["port"] = self.workplace.port
+        elif "port" in self._named:
+            own["port"] = self.port = free_port(self.port)
         if "gpu" in self._named:
             cards = graphics_cards()
             own["gpu"] = cards[self.workplace.worker % len(cards)]
@@ -89,17 +99,17 @@ class Places:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
 
-    def _free_port(self) -> int:
-        """Return a port of the loopback interface that nobody uses: the last one, as long as it is free."""
-        for port in (self._port, 0):
-            with socket.socket() as tried:
-                try:
-                    tried.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                self._port = int(tried.getsockname()[1])
-                break
-        return self._port
+
+def free_port(wanted: int = 0) -> int:
+    """Return a port of the loopback interface that nobody uses: the one that is wanted, as long as it is free."""
+    for port in (wanted, 0):
+        with socket.socket() as tried:
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(tried.getsockname()[1])
+    return wanted
 
 
 def graphics_cards() -> list[Value]:

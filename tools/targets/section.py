@@ -4,6 +4,8 @@ Each kind of target has a model of its own. `command` and `python` are those of 
 bring theirs, as `Section` of the class that they register.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -33,6 +35,55 @@ MaybeHook = Annotated[
 ]
 
 
+Words = Annotated[list[str], BeforeValidator(split, json_schema_input_type=str | list[str])]
+
+
+class Ready(BaseModel):
+    """What must hold before a server is measured. Several things may be asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    port: int | str | None = Field(None, description="It listens on this port of this machine; '{port}' is its own.")
+    http: str | None = Field(
+        None, pattern=r"^http://[\w.\[\]:{}-]+(?:/\S*)?$", description="This URL answers with no server error."
+    )
+    command: Words | None = Field(None, description="This command succeeds.")
+    log: str | None = Field(None, description="It has printed a line that matches this regular expression.")
+    within_s: float = Field(30.0, gt=0, le=3600, allow_inf_nan=False, description="Or else it did not start, seconds.")
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if all(each is None for each in (self.port, self.http, self.command, self.log)):
+            raise ValueError("empty: give port = NUMBER, http = URL, command = '...' or log = 'a line'")
+        if isinstance(self.port, str) and self.port != "{port}":
+            raise ValueError(f"port = {self.port!r} must be a number, or '{{port}}'")
+        try:
+            re.compile(self.log or "")
+        except re.error as error:
+            raise ValueError(f"log = {self.log!r} is no regular expression: {error}") from None
+        return self
+
+
+class Service(BaseModel):
+    """A server under test, one for each worker. It runs outside the sandbox, as whoever started the study."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    start: Words = Field(min_length=1, description="Command of the server, in the foreground, with {places}.")
+    ready: Ready
+    stop: Words | None = Field(None, description="Command that stops it; else SIGTERM. Knows {pid} and {port}.")
+    stop_s: float = Field(10.0, gt=0, le=600, allow_inf_nan=False, description="Then it is killed, seconds.")
+    restart_on: list[str] | None = Field(
+        None, description="Parameters that need a restart; those that `start` and [files] name where it is not given."
+    )
+    environment: dict[str, str] = Field({}, description="Environment variables to set for it, with {places}.")
+
+    @property
+    def fixed_port(self) -> int:
+        """The port that the study gives it; 0 where it gets a free one, or none."""
+        return self.ready.port if isinstance(self.ready.port, int) else 0
+
+
 class TargetSection(BaseModel):
     """What every kind of target has. A kind adds its fields, and says `kind: Literal[...]`."""
 
@@ -47,6 +98,8 @@ class TargetSection(BaseModel):
     teardown: MaybeHook = Field(
         None, description="Command at the end, whatever happened; after a kill, at the next run."
     )
+
+    service: Service | None = Field(None, description="A server under test, started for each worker.")
 
     @property
     def hooks(self) -> list[str]:
@@ -113,3 +166,21 @@ def shorthand(evaluation: Evaluation) -> ProgramSection | None:
 
 def _said(evaluation: Evaluation, names: frozenset[str]) -> dict[str, Any]:
     return {name: getattr(evaluation, name) for name in names}
+
+
+def with_service(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a study file that says [service] as one that says [target.service].
+
+    Raises:
+        ValueError: it says both.
+    """
+    given = dict(given)
+    service, target = given.pop("service"), given.get("target")
+    if target is None:
+        evaluation = dict(given.get("evaluation") or {})
+        kind = "python" if "python" in evaluation else "command"
+        target = {"kind": kind, **{name: evaluation.pop(name) for name in [*evaluation] if name in SHORTHAND}}
+        given["evaluation"] = evaluation
+    elif isinstance(target, Mapping) and "service" in target:
+        raise ValueError("[service] and [target.service] say the same: keep one")
+    return {**given, "target": {**target, "service": service} if isinstance(target, Mapping) else target}

@@ -117,6 +117,7 @@ RULES: tuple[Callable[[Study, Path], Iterator[Finding]], ...] = (
     target.named_once,
     target.function,
     target.hooks,
+    target.service,
     _names_of_parts,
     _goals,
     _focus,

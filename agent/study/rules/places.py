@@ -76,7 +76,19 @@ def evaluated(study: Study) -> list[Text]:
     """Return the texts that are filled in for an evaluation."""
     program, place = study.program, study.place_of("environment")
     command: list[Text] = [(study.place_of("command"), word) for word in program.command or []]
-    return command + [((*place, variable), text) for variable, text in program.environment.items()]
+    variables = [((*place, variable), text) for variable, text in program.environment.items()]
+    return [*command, *variables, *_of_service(study)]
+
+
+def _of_service(study: Study) -> list[Text]:
+    """Return the texts that are filled in when the server under test starts."""
+    service = study.target.service if study.target is not None else None
+    if service is None:
+        return []
+    words: list[Text] = [(("target", "service", "start"), word) for word in service.start]
+    words += [(("target", "service", "environment", name), text) for name, text in service.environment.items()]
+    words += [(("target", "service", "ready", "command"), word) for word in service.ready.command or []]
+    return [*words, (("target", "service", "ready", "http"), service.ready.http or "")]
 
 
 def all_used(study: Study, directory: Path) -> Iterator[Finding]:

@@ -41,3 +41,18 @@ def hooks(study: Study, _directory: Path) -> Iterator[Finding]:
             for each in unknown:
                 guess = did_you_mean(each, known, shown="{{{}}}".format)
                 yield ("target", name), f"{{{each}}} is nothing that {name} knows{guess}"
+
+
+def service(study: Study, _directory: Path) -> Iterator[Finding]:
+    """The server under test restarts on parameters that there are, and stops with what is known then."""
+    wanted = study.target.service if study.target is not None else None
+    if wanted is None:
+        return
+    for name in wanted.restart_on or []:
+        if name not in study.parameters:
+            yield ("target", "service", "restart_on"), f"{name!r} is no parameter{did_you_mean(name, study.parameters)}"
+    known = ["pid", "port", *_ALWAYS]
+    for word in wanted.stop or []:
+        for each in sorted(set(names_in(word)) - set(known)):
+            guess = did_you_mean(each, known, shown="{{{}}}".format)
+            yield ("target", "service", "stop"), f"{{{each}}} is nothing that stop knows{guess}"

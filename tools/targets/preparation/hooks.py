@@ -111,15 +111,24 @@ async def run_hook(name: str, words: list[str], timeout_s: float, workplace: Wor
             code = await _ended(words, timeout_s, workplace, log.fileno())
         text = _end_of(log_file)
     except OSError as error:
-        raise HookError(f"target.{name}: {error.filename or words[0]}: {error.strerror}", "") from None
+        raise HookError(f"{_shown(name)}: {error.filename or words[0]}: {error.strerror}", "") from None
     finally:
         if workplace.journal.path is None:
             log_file.unlink(missing_ok=True)
     if code is None:
-        raise HookError(f"target.{name}: still running after {timeout_s:g} s", text)
+        raise HookError(f"{_shown(name)}: still running after {timeout_s:g} s", text)
     if code != 0:
         last = one_line((text.strip().splitlines() or [""])[-1], 200)
-        raise HookError(f"target.{name}: exit status {code}{f': {last}' if last else ''}", text)
+        raise HookError(f"{_shown(name)}: exit status {code}{f': {last}' if last else ''}", text)
+
+
+def _shown(name: str) -> str:
+    return name if "." in name else f"target.{name}"
+
+
+def own_environment() -> dict[str, str]:
+    """Return this process's environment without keys."""
+    return {name: value for name, value in os.environ.items() if not name.upper().endswith(_KEYS)}
 
 
 async def _ended(words: list[str], timeout_s: float, workplace: Workplace, log: int) -> int | None:
@@ -131,7 +140,7 @@ async def _ended(words: list[str], timeout_s: float, workplace: Workplace, log: 
             stdout=log,
             stderr=log,
             cwd=workplace.study_directory,
-            env={name: value for name, value in os.environ.items() if not name.upper().endswith(_KEYS)},
+            env=own_environment(),
             start_new_session=True,
         )
     )

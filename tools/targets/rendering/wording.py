@@ -151,6 +151,11 @@ class Wording(BaseModel):
 
         return _SHELL_WORD.sub(filled, text)
 
+    def names_behind(self, name: str) -> frozenset[str]:
+        """Return the names from which a derived value follows; none for others."""
+        found = frozenset(parse(self.derived[name]).names) if name in self.derived else frozenset[str]()
+        return found.union(*(self.names_behind(each) for each in found))
+
     def text(self, name: str, value: Value) -> str:
         """Return the value of a parameter or other place as one text."""
         return self._form(name).text(value)
