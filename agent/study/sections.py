@@ -224,7 +224,7 @@ def _inside(files: dict[str, File]) -> dict[str, File]:
 def _as_written(schema: dict[str, Any]) -> None:
     """Let the schema know what a file may leave out, or say shorter."""
     schema["required"].remove("evaluation")
-    schema["properties"]["service"] = {"$ref": "#/$defs/Service", "description": "Shorthand for [target.service]."}
+    schema["properties"]["service"] = {"type": "object", "description": "Shorthand for [target.service]."}
 
 
 class Study(Section):
