@@ -14,7 +14,7 @@ from ..trials.candidate import Candidate
 class Job(BaseModel):
     """One evaluation to run; `warmup` is how many come before it and do not count, on a worker new to the candidate.
 
-    `target` is None where the evaluation section names it.
+    `target` is None where the evaluation section names it. `trial` is the number of the trial that it belongs to.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,6 +27,7 @@ class Job(BaseModel):
     fidelity: float | None = None
     warmup: int = 0
     target: AnyTarget | None = None
+    trial: int = 0
 
 
 class Executor(Protocol):

@@ -36,7 +36,7 @@ class _Worker:
     """
 
     target: Target
-    journal: Journal
+    place: Workplace
     warmth: Warmth = field(default_factory=Warmth)
     begun: bool = False
     ready: bool = False
@@ -44,6 +44,7 @@ class _Worker:
 
     async def measure(self, job: Job, watch: Watch | None) -> Measurement:
         """Run one job, after the system was prepared."""
+        self.place.now.trial = job.trial
         if not self.ready:
             self.begun = True
             await self.target.prepare()
@@ -65,7 +66,7 @@ class _Worker:
         """Undo what was prepared, also where that failed half way."""
         self.ready, self.applied = False, ""
         await self.target.restore()
-        self.journal.clear()
+        self.place.journal.clear()
         self.begun = False
 
 
@@ -97,7 +98,7 @@ class LocalExecutor:
         self._workers = []
         for worker, cpus in enumerate(_cpu_sets(evaluation)):
             place = Workplace(sandbox, directory, cpus, hidden, wording or Wording(), worker, journal=journal(worker))
-            self._workers.append(_Worker(build(evaluation, place, target), place.journal))
+            self._workers.append(_Worker(build(evaluation, place, target), place))
         self.close_s = _SLACK_S + max(worker.target.restore_s for worker in self._workers)
         self._idle = [*self._workers]
         self._free = asyncio.Semaphore(self.workers)

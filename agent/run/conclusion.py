@@ -71,7 +71,7 @@ async def _check(
         contender = next_contender(study, history, checked, pairs) if checks[0].void else None
 
 
-def job(record: Record, candidate: Candidate, seed: int) -> Job:
+def job(record: Record, candidate: Candidate, seed: int, trial: int) -> Job:
     """Return the job that evaluates a candidate once."""
     study = record.study
     return Job(
@@ -83,6 +83,7 @@ def job(record: Record, candidate: Candidate, seed: int) -> Job:
         fidelity=study.fidelity.high if study.fidelity else None,
         warmup=study.evaluation.warmup,
         target=study.target,
+        trial=trial,
     )
 
 
@@ -98,7 +99,7 @@ def _measure_with(record: Record, executor: Executor) -> Measure:
         stored = known.get((purpose, trial, position, seed))
         if stored is not None:
             return stored
-        measurement = await executor.submit(job(record, Candidate(configuration), seed))
+        measurement = await executor.submit(job(record, Candidate(configuration), seed, trial))
         record.retried += measurement.retries
         evaluation = StoredEvaluation(purpose, trial, position, seed, measurement)
         record.store.add_evaluation(record.stored.id, evaluation, json.dumps(configuration))

@@ -192,7 +192,7 @@ class Search:
         limit = time_limit(record.study, record.history, trial)
         try:
             async with asyncio.timeout(limit) as timeout:
-                found = await executor.submit(job(record, trial.candidate, seed), watch)
+                found = await executor.submit(job(record, trial.candidate, seed, trial.number), watch)
         except TimeoutError:
             if limit is None or not timeout.expired():
                 raise

@@ -90,6 +90,13 @@ class Candidate(Protocol):
         """The identity."""
 
 
+@dataclass
+class Now:
+    """What a worker is at; `trial` is the number of the trial whose evaluation runs."""
+
+    trial: int = 0
+
+
 @dataclass(frozen=True)
 class Workplace:
     """Where evaluations run: the sandbox, the study's folder (readable), the CPUs they are pinned to, how values are
@@ -109,6 +116,7 @@ class Workplace:
     sockets: tuple[Path, ...] = ()
     port: int = 0
     journal: Journal = field(default_factory=Journal)
+    now: Now = field(default_factory=Now)
 
 
 class TargetError(TrimtabError):

@@ -59,6 +59,7 @@ class Places:
             ArithmeticError: a derived value has none.
         """
         own: dict[str, Value] = {"worker": self.workplace.worker, "work_dir": str(directory)}
+        own["trial"] = self.workplace.now.trial
         if self.workplace.port:
             own["port"] = self.workplace.port
         elif "port" in self._named:

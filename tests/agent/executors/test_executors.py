@@ -13,7 +13,7 @@ from trimtab.agent.testing import ExecutorContract, FunctionExecutor, contract_l
 from trimtab.agent.trials.candidate import Candidate
 from trimtab.evals.tasks.task import LookUp
 from trimtab.tools.ending import EndingError
-from trimtab.tools.targets import Measurement
+from trimtab.tools.targets import Evaluation, Measurement
 
 
 def computed(configuration: Mapping[str, Any], _seed: int) -> dict[str, float]:
@@ -187,3 +187,27 @@ async def test_a_candidate_that_cannot_be_applied_is_a_failure_of_its_own_and_is
     failed = await opened.submit(warming(tmp_path, 0.5))
     assert (failed.state, failed.phase, failed.reason) == ("failed", "apply", "apply: RuntimeError: no apply")
     assert target.done == ["prepare", "apply"]
+
+
+def test_an_evaluation_knows_its_trial(tmp_path: Path) -> None:
+    evaluation = Evaluation(command=["echo", '{{"loss": {trial}}}'], isolation="process")
+
+    async def of(*trials: int) -> list[float]:
+        executor = LocalExecutor(evaluation, tmp_path)
+        try:
+            jobs = [
+                Job(
+                    evaluation=evaluation,
+                    directory=tmp_path,
+                    candidate=Candidate({}),
+                    seed=1,
+                    required=("loss",),
+                    trial=each,
+                )
+                for each in trials
+            ]
+            return [(await executor.submit(job)).metrics["loss"] for job in jobs]
+        finally:
+            await executor.close()
+
+    assert asyncio.run(of(3, 12)) == [3, 12]

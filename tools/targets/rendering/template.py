@@ -8,9 +8,9 @@ from ...expressions import Value
 BUILT_IN = ("seed", "study_dir", "python")
 """Places that are no parameter's, and names that no parameter may have."""
 
-OF_THE_EVALUATION = ("worker", "work_dir", "port", "gpu")
-"""Further places, unless a parameter has the name: the worker's number from 0, the evaluation's folder, a free port of
-this machine, and the worker's graphics card."""
+OF_THE_EVALUATION = ("worker", "trial", "work_dir", "port", "gpu")
+"""Further places, unless a parameter has the name: the worker's number from 0, the trial's, the evaluation's folder,
+a free port of this machine, and the worker's graphics card."""
 
 
 def names_in(word: str) -> list[str]:
