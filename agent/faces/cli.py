@@ -157,11 +157,34 @@ def doctor(
 
 
 @app.command()
-def check(study: StudyFile) -> None:
+def init(
+    source: Annotated[
+        list[str],
+        typer.Argument(help="A program, 'program --n={n}', a script, a config file.", show_default=False),
+    ],
+    command: Annotated[str, typer.Option(help="How a configuration of a file is measured.")] = "",
+    metric: Annotated[str, typer.Option(help="What is to be small.")] = "seconds",
+    output: Annotated[Path, typer.Option(help="Study file to write.")] = Path("study.toml"),
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Try the default once.")] = True,
+) -> None:
+    """Draft a study file from what there is, and say what was guessed."""
+    from .commands.init import write_draft
+
+    write_draft(source, output, command=command, metric=metric, tries=run)
+
+
+@app.command()
+def check(
+    study: StudyFile,
+    run: Annotated[bool, typer.Option("--run", help="Try the default once, in the sandbox.")] = False,
+    store: StoreUrl = None,
+) -> None:
     """Check a study file: print its search space as a table, or every mistake."""
-    from .commands.check import print_study
+    from .commands.check import print_study, try_default
 
     print_study(study)
+    if run and not try_default(study, store):
+        raise typer.Exit(1)
 
 
 @app.command()

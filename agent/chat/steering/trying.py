@@ -21,7 +21,7 @@ async def measure_default(study: Study, store: Store) -> str:
     own_limit = study.evaluation.timeout_s <= _LONGEST_S
     try:
         async with asyncio.timeout(None if own_limit else _LONGEST_S):
-            measured = await _measure(study, store)
+            measured = await measure(study, store)
     except TimeoutError:
         return (
             f"the default was tried: it still ran after {_LONGEST_S:g} s and was ended, so an evaluation takes longer"
@@ -37,7 +37,12 @@ async def measure_default(study: Study, store: Store) -> str:
     return f"the default FAILS {took}: {fenced(measured.reason or '')}{log}. Mend this before the study is started."
 
 
-async def _measure(study: Study, store: Store) -> Measurement:
+async def measure(study: Study, store: Store) -> Measurement:
+    """Measure the default configuration once. Nothing is stored.
+
+    Raises:
+        TrimtabError: the system cannot be prepared.
+    """
     job = Job(
         evaluation=study.evaluation,
         directory=study.directory,

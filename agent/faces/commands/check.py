@@ -16,6 +16,7 @@ from ...study.parameters import Parameter
 from ...study.sections import Study
 
 _ABSOLUTE = re.compile(r"(?:^|[\s=:,'\"])(/[^\s'\":;,(){}<>|]+)")
+_LAST_LINES = 10
 
 
 def print_study(file: Path) -> None:
@@ -25,6 +26,27 @@ def print_study(file: Path) -> None:
         StudyFileError: with every mistake.
     """
     typer.echo("\n".join(map(visible, _lines(load_study(file)))))
+
+
+def try_default(file: Path, store: str | None) -> bool:
+    """Measure the default once, in the sandbox, and print what came; return whether it is complete."""
+    import asyncio
+
+    from ....tools.text import plain
+    from ...chat.steering.trying import measure
+    from ...memory.store import Store, default_url
+
+    study = load_study(file)
+    found = asyncio.run(measure(study, Store(store or default_url())))
+    took = f"in {found.duration_s:.3g} s"
+    if found.state == "complete":
+        numbers = ", ".join(f"{name} = {value:.6g}" for name, value in found.metrics.items())
+        typer.echo(visible(f"the default was tried: {numbers} {took}"))
+        return True
+    typer.echo(visible(f"the default failed {took}: {found.reason}"), err=True)
+    for line in plain(found.log).strip().splitlines()[-_LAST_LINES:]:
+        typer.echo(f"  | {visible(line)}", err=True)
+    return False
 
 
 def _lines(study: Study) -> Iterator[str]:
