@@ -69,14 +69,14 @@ def _of_typer(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Foun
 
 def _fields(node: ast.ClassDef) -> Iterator[Found]:
     """Yield the fields of a dataclass or model with their defaults."""
-    for each in node.body:
-        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
-            default = _constant(each.value)
-            choices = _literal(each.annotation)
+    for field in node.body:
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            default = _constant(field.value)
+            choices = _literal(field.annotation)
             if default is not None or choices:
-                kind = "float" if _name(each.annotation) == "float" else ""
-                flag = f"--{each.target.id}"
-                yield Found(each.target.id, default=default, choices=choices, kind=kind, place=(flag,))
+                kind = "float" if _name(field.annotation) == "float" else ""
+                flag = f"--{field.target.id}"
+                yield Found(field.target.id, default=default, choices=choices, kind=kind, place=(flag,))
 
 
 def _literal(annotation: ast.expr) -> list[Any]:
