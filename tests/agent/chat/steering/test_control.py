@@ -132,7 +132,7 @@ def test_proposals_wait_for_a_person_and_a_refusal_reaches_the_planner(
         ("/mode sometimes", "no mode"),
         ('/study "unclosed', "close the quotes"),
         ("/study nothing.toml", "cannot be read"),
-        ("/study new ./bench", "names no parameter"),
+        ("/study new ./bench", "is no file and no program"),
         ("/save /nowhere/at/all.toml", "cannot be written"),
     ],
 )
