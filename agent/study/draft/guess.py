@@ -113,17 +113,12 @@ def _as_number(value: Any, kind: str) -> int | float | None:
 
 
 def _ranged(name: str, value: int | float, found: Found, about: dict[str, Any]) -> Guess:
-    if isinstance(value, int):
-        low, high, log = _of_whole(value)
-    else:
-        low, high, log = _of_real(name, value)
+    near: tuple[float, float, bool] = _of_whole(value) if isinstance(value, int) else _of_real(name, value)
     told = found.low is not None and found.high is not None
-    low = low if found.low is None else type(value)(found.low)
-    high = high if found.high is None else type(value)(found.high)
-    low, high = min(low, value), max(high, value)
-    log = log and low > 0 and high / low >= _WIDE
+    low = min(near[0] if found.low is None else type(value)(found.low), value)
+    high = max(near[1] if found.high is None else type(value)(found.high), value)
     fields: dict[str, Any] = {"type": "int" if isinstance(value, int) else "float", "low": low, "high": high}
-    if log:
+    if near[2] and low > 0 and high / low >= _WIDE:
         fields["log"] = True
     words = "" if told else "the range is a guess"
     return Guess(name, {**fields, "default": value, **about}, found, words, not told)

@@ -98,7 +98,7 @@ def _constant(node: ast.AST | None) -> Any:
     if node is None:
         return None
     try:
-        return ast.literal_eval(node)  # type: ignore[arg-type]
+        return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError):
         return None
 
