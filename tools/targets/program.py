@@ -126,7 +126,10 @@ class Command(Access):
 class Function(Access):
     """A Python function."""
 
-    python: str | None = Field(None, description="'module:function' in the study's folder.")
+    python: str | None = Field(
+        None,
+        description="'module:function' in the study's folder; takes a dictionary, or parameters by name.",
+    )
 
     @model_validator(mode="after")
     def _names_a_function(self) -> Self:

@@ -15,7 +15,8 @@ _WORKER = Path(__file__).with_name("python_worker.py")
 
 
 class PythonTarget(CommandTarget):
-    """Calls `function(configuration)`, with `seed` and `fidelity` where its signature takes them."""
+    """Calls `function(configuration)`, or with parameters by name where its signature names some of them, and with
+    `seed` and `fidelity` where it takes them. It returns numbers by name, or one number: the first required metric."""
 
     Section = PythonSection
 

@@ -10,6 +10,12 @@ import os
 import sys
 from pathlib import Path
 
+_POSITIONAL = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
+
 
 def main() -> None:
     """Call the function and write what it returned to trimtab-result.json, wherever it has gone meanwhile."""
@@ -22,7 +28,13 @@ def main() -> None:
     accepted = inspect.signature(function).parameters
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
     extra = {key: job[key] for key in ("seed", "fidelity") if takes_all or key in accepted}
-    result = function(job["configuration"], **extra)
+    configuration = job["configuration"]
+    by_name = [key for key in configuration if key in accepted]
+    if by_name or not any(each.kind in _POSITIONAL for each in accepted.values()):
+        given = configuration if takes_all else {key: configuration[key] for key in by_name}
+        result = function(**{**extra, **given})
+    else:
+        result = function(configuration, **extra)
     if not isinstance(result, dict):
         result = {"return value": result}
     plain = {str(key): _number(str(key), value, reference) for key, value in result.items()}

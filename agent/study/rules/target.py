@@ -1,5 +1,6 @@
 """Rules of the study file about which system is tuned, and about the target's own commands."""
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,35 @@ def function(study: Study, directory: Path) -> Iterator[Finding]:
         module = study.program.python.partition(":")[0].replace(".", "/")
         if not (directory / f"{module}.py").is_file() and not (directory / module / "__init__.py").is_file():
             yield study.place_of("python"), f"there is no {module}.py beside the study file"
+        elif (directory / f"{module}.py").is_file():
+            yield from _signature(study, directory / f"{module}.py")
+
+
+def _signature(study: Study, file: Path) -> Iterator[Finding]:
+    """The function is there, and takes what it will be given. The module is read, never imported."""
+    name, place = str(study.program.python).partition(":")[2], study.place_of("python")
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        yield place, f"{file}:{error.lineno}: {error.msg}"
+        return
+    except (OSError, UnicodeDecodeError, ValueError):
+        return
+    functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
+    if name not in functions:
+        if functions and not any(isinstance(each, ast.ImportFrom | ast.Assign | ast.If) for each in tree.body):
+            yield place, f"there is no function {name!r} in {file.name}{did_you_mean(name, functions)}"
+        return
+    arguments = functions[name].args
+    known = {*study.parameters, "seed", "fidelity"}
+    optional = len(arguments.defaults)
+    needed = [each.arg for each in [*arguments.posonlyargs, *arguments.args][: -optional or None]]
+    needed += [each.arg for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if not value]
+    by_name = any(each in study.parameters for each in needed)
+    for each in needed if by_name or len(needed) > 1 else []:
+        if each not in known and (by_name or each != needed[0]):
+            guess = did_you_mean(each, known)
+            yield place, f"{name} takes {each!r}, which is no parameter, seed or fidelity{guess}"
 
 
 def hooks(study: Study, _directory: Path) -> Iterator[Finding]:
