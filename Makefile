@@ -4,11 +4,14 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
+EXAMPLES ?= gcc-flags scikit-learn training hyperfine redis nginx
+TRIALS ?= 6
 
-.PHONY: help install tune test test-services soak check bench kills recording lock clean
+.PHONY: help install tune examples test test-services soak check bench kills recording lock clean
 
 help:
 	@echo "make tune     set up and tune the SQLite example, about three minutes"
+	@echo "make examples run the examples with small budgets; EXAMPLES=nginx TRIALS=20 one of them"
 	@echo "make test     set up and run the tests; make test-services those with a database or a browser"
 	@echo "make soak     disturb runs in every way for ten minutes"
 	@echo "make check    format, lint, types, import contracts"
@@ -28,12 +31,17 @@ $(INSTALLED): pyproject.toml requirements/constraints.txt
 tune: $(INSTALLED)
 	$(BIN)/trimtab tune examples/sqlite/study.toml
 
+examples: $(INSTALLED)
+	@sh .ci/install-programs gcc=gcc hyperfine=hyperfine redis-server=redis-server nginx=nginx-light wrk=wrk
+	@for each in $(EXAMPLES); do $(BIN)/trimtab tune examples/$$each/study.toml --trials $(TRIALS) || exit 1; done
+
 test: $(INSTALLED)
 	@sh .ci/install-programs tmux=tmux
 	$(BIN)/python -m pytest -n auto -m "not services"
 
 test-services: $(INSTALLED)
-	@sh .ci/install-programs tmux=tmux chromium=chromium pg_ctlcluster=postgresql
+	@sh .ci/install-programs tmux=tmux chromium=chromium pg_ctlcluster=postgresql gcc=gcc \
+	  redis-server=redis-server hyperfine=hyperfine
 	$(BIN)/python -m pytest -n auto -m services
 
 soak: $(INSTALLED)

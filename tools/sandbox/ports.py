@@ -60,7 +60,8 @@ class Forwarded:
                 writer.close()
                 return
             self._keep(task)
-            await serve(reader, writer)
+            with contextlib.suppress(asyncio.CancelledError):  # only `close` cancels; asyncio would print it
+                await serve(reader, writer)
 
         return one
 

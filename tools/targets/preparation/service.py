@@ -96,6 +96,7 @@ class Served:
 
     async def _start(self, configuration: Mapping[str, Value]) -> None:
         folder = self._folder = Path(tempfile.mkdtemp(prefix="trimtab-service-"))
+        folder.chmod(0o711)  # a server that root starts reads its files as somebody else
         try:
             values = self._places.values(configuration, 0, None, folder)
             self._places.write_files(values, folder)
