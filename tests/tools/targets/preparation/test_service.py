@@ -200,7 +200,10 @@ def test_a_killed_run_s_server_is_ended_by_the_next_and_nobody_else_s(served: Se
     loop.close()
 
 
-def test_a_cancelled_start_leaves_no_server(served: Served, tmp_path: Path) -> None:
+def test_a_cancelled_start_leaves_no_server(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "temporary"
+    own.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(own))
     target = served("silent")
 
     async def cancelled() -> None:
@@ -214,7 +217,7 @@ def test_a_cancelled_start_leaves_no_server(served: Served, tmp_path: Path) -> N
 
     asyncio.run(cancelled())
     assert not any(alive(pid) for pid, _size in starts(tmp_path))
-    assert not list(Path(tempfile.gettempdir()).glob("trimtab-service-*"))
+    assert not list(own.glob("trimtab-service-*"))
 
 
 STUDY = """
