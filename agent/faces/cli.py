@@ -198,11 +198,14 @@ def schema(
 
 
 @app.command()
-def studies(store: StoreUrl = None) -> None:
+def studies(
+    json: Annotated[bool, typer.Option("--json", help="Print one study a line as JSON.")] = False,
+    store: StoreUrl = None,
+) -> None:
     """List the studies in the store."""
     from .commands.studies import print_studies
 
-    print_studies(store)
+    print_studies(store, as_json=json)
 
 
 @app.command()
@@ -239,16 +242,52 @@ def export(
 
 @app.command("apply")
 def apply_(
-    study: StudyKey,
-    file: Annotated[Path, typer.Argument(help="File to write.", show_default=False)],
+    study: Annotated[str, typer.Argument(help="Stored study; with --revert the file.", show_default=False)],
+    file: Annotated[Path | None, typer.Argument(help="File to write.", show_default=False)] = None,
     trial: Annotated[int | None, typer.Option(help="This trial instead of the incumbent.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
+    revert: Annotated[bool, typer.Option("--revert", help="Bring a file back to what it held before.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="With --revert: only print what it held.")] = False,
     store: StoreUrl = None,
 ) -> None:
-    """Write a stored study's improved configuration to a file, after showing the difference."""
-    from .commands.apply import apply_stored
+    """Write a stored study's improved configuration to a file, after showing the difference; or take that back."""
+    from .commands.apply import apply_stored, revert_file
 
-    if not apply_stored(study, file, store, trial=trial, ask=not yes):
+    if revert:
+        done = revert_file(Path(study) if file is None else file, ask=not yes, show=show)
+    elif file is None:
+        raise InputError("no file is named", "trimtab apply STUDY FILE")
+    else:
+        done = apply_stored(study, file, store, trial=trial, ask=not yes)
+    if not done:
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    study: StudyKey,
+    pairs: Annotated[int | None, typer.Option(help="Pairs of measurements; the study's check seeds.", min=1)] = None,
+    trial: Annotated[int | None, typer.Option(help="This trial instead of the one that was checked.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    store: StoreUrl = None,
+) -> None:
+    """Measure a stored study's incumbent against the default again; exits with 1 when it is no longer better."""
+    from .commands.verify import verify_study
+
+    if not verify_study(study, store, pairs=pairs, trial=trial, as_json=json):
+        raise typer.Exit(1)
+
+
+@app.command("delete")
+def delete_(
+    studies: Annotated[list[str], typer.Argument(help="Keys of stored studies.", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    store: StoreUrl = None,
+) -> None:
+    """Delete stored studies with all their trials, logs and model calls."""
+    from .commands.delete import delete_studies
+
+    if not delete_studies(studies, store, ask=not yes):
         raise typer.Exit(1)
 
 

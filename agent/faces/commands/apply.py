@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from ....tools.errors import InputError
+from ...study.applied import before, keep, kept, revert
 from ...study.apply import difference, render, write
 from ...study.sections import Study
 from ...study.space import Configuration
@@ -28,8 +29,36 @@ def apply_configuration(study: Study, configuration: Configuration, file: Path, 
     if not agreed(file):
         typer.echo(f"nothing was written to {file}", err=True)
         return False
+    try:
+        keep(file, text)
+    except OSError as error:
+        raise InputError(
+            f"{file} was not written: what it holds cannot be kept: {error.strerror}", "make room"
+        ) from None
     write(file, text)
-    typer.echo(f"wrote {file}", err=True)
+    typer.echo(f"wrote {file}; trimtab apply --revert {file} brings it back", err=True)
+    return True
+
+
+def revert_file(file: Path, *, ask: bool, show: bool) -> bool:
+    """Bring a file back to what it held before `apply`; `show` only prints that. Returns whether it is so now.
+
+    Raises:
+        InputError: nothing was applied to it, or it was changed since.
+    """
+    if show:
+        typer.echo(kept(file) or "", nl=False)
+        return True
+    text = before(file)
+    typer.echo(difference(file, text or ""), nl=False, err=True)
+    if ask and not agrees(file):
+        typer.echo(f"{file} stays as it is", err=True)
+        return False
+    try:
+        revert(file, text)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written: {error.strerror}", "look at its folder") from None
+    typer.echo(f"{file} is as it was" if text is not None else f"{file} is gone, as it was", err=True)
     return True
 
 
@@ -39,9 +68,18 @@ def agrees(file: Path) -> bool:
     Raises:
         InputError: there is none; an answer in a pipe may be meant for somebody else.
     """
+    return agrees_to(f"write {file}?", f"{file} was not written")
+
+
+def agrees_to(question: str, otherwise: str) -> bool:
+    """Ask the person at the terminal; `otherwise` says what did not happen without one.
+
+    Raises:
+        InputError: there is none; an answer in a pipe may be meant for somebody else.
+    """
     if not sys.stdin.isatty():
-        raise InputError(f"{file} was not written: standard input is no terminal to ask at", "--yes writes it")
-    return typer.confirm(f"write {file}?", err=True)
+        raise InputError(f"{otherwise}: standard input is no terminal to ask at", "--yes does it")
+    return typer.confirm(question, err=True)
 
 
 def was_asked_for(file: Path) -> bool:

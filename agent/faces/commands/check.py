@@ -17,6 +17,7 @@ from ...study.sections import Study
 
 _ABSOLUTE = re.compile(r"(?:^|[\s=:,'\"])(/[^\s'\":;,(){}<>|]+)")
 _LAST_LINES = 10
+_PLENTY = 10
 
 
 def print_study(file: Path) -> None:
@@ -63,8 +64,17 @@ def _lines(study: Study) -> Iterator[str]:
     if study.forbidden:
         yield str(study.space.allowed)
     yield from (f"hidden in the sandbox: {path} (name it in readable)" for path in _out_of_sight(study))
+    yield from _too_few_pairs(len(study.evaluation.check_seeds))
     size = "infinitely many" if math.isinf(study.space.size) else f"at most {study.space.size:.4g}"
     yield f"{size} configurations, {study.budget.trials} trials: the study file is fine"
+
+
+def _too_few_pairs(pairs: int) -> Iterator[str]:
+    if pairs < _PLENTY:  # what computes intervals is not loaded to say that all is fine
+        from ...statistics import MIN_PAIRS
+
+        if pairs < MIN_PAIRS:
+            yield f"evaluation.check_seeds: {pairs} pairs cannot prove an improvement at 2.5 %, {MIN_PAIRS} or more can"
 
 
 def _out_of_sight(study: Study) -> list[Path]:

@@ -1,6 +1,8 @@
 """`trimtab studies`: what the store holds, a line each. Plain lines: there may be thousands."""
 
+import dataclasses
 import datetime
+import json
 from collections.abc import Iterator
 
 import typer
@@ -10,10 +12,14 @@ from ...memory.store import Store, default_url
 from ...memory.store.studies import Listed
 
 
-def print_studies(store_url: str | None) -> None:
+def print_studies(store_url: str | None, *, as_json: bool = False) -> None:
     """List all studies, newest first."""
     store = Store(store_url or default_url())
     found = store.listing()
+    if as_json:
+        for each in found:
+            typer.echo(json.dumps(dataclasses.asdict(each)))
+        return
     typer.echo("\n".join(_lines(found)) if found else f"no studies in {store.shown}")
 
 

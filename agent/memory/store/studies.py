@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ....tools.errors import InputError
@@ -14,7 +14,7 @@ from ...study.versions import VERSION
 from .db import StoreError
 from .profiles import Profile, Profiles
 from .rows import StoredStudy, study_of
-from .schema import STUDIES, TRIALS
+from .schema import EVALUATIONS, MODEL_CALLS, PROFILES, STUDIES, TRAITS, TRIALS
 
 _ATTEMPTS = 1000
 """Keys that are tried for a new study: as many processes may add one of the same name at the same moment."""
@@ -133,6 +133,28 @@ class Studies(Profiles):
         with self._database.writing() as connection:
             self._leases.fence(connection, study_id)
             connection.execute(update(STUDIES).where(STUDIES.c.id == study_id).values(result=json.dumps(result)))
+
+    def compact(self) -> None:
+        """Give the room of what was deleted back to the disk, where the database keeps it; its text is gone then."""
+        self._database.compact()
+
+    def delete(self, study_id: int) -> None:
+        """Remove a study that this process owns, with everything that belongs to it, and its profile if nobody shares it.
+
+        Raises:
+            TrimtabError: another process owns it.
+        """
+        with self._database.writing() as connection:
+            self._leases.fence(connection, study_id)
+            profile = connection.execute(select(STUDIES.c.profile_id).where(STUDIES.c.id == study_id)).scalar()
+            for table in (EVALUATIONS, MODEL_CALLS, TRIALS):
+                connection.execute(delete(table).where(table.c.study_id == study_id))
+            connection.execute(delete(STUDIES).where(STUDIES.c.id == study_id))
+            shared = select(func.count()).where(STUDIES.c.profile_id == profile)
+            if profile is not None and not connection.execute(shared).scalar():
+                connection.execute(delete(TRAITS).where(TRAITS.c.profile_id == profile))
+                connection.execute(delete(PROFILES).where(PROFILES.c.id == profile))
+        self._leases.release(study_id, "finished")
 
 
 def _listed(row: Any) -> Listed:  # a row of the columns above
