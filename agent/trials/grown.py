@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ...tools.expressions import Value
+from ...tools.text import one_line
 from ..study.parameters import Parameter
 from ..study.space import Space
 from ..study.words import short
@@ -40,5 +41,7 @@ def _fitted(trial: Trial, space: Space) -> Trial:
 
     completed = space.draw(choose)
     if wrong:
-        return replace(trial, state="failed", reason=OUTSIDE + ", ".join(wrong), metrics={}, values=[], steps={})
+        return replace(
+            trial, state="failed", reason=OUTSIDE + one_line(", ".join(wrong), 300), metrics={}, values=[], steps={}
+        )
     return trial if completed == given else replace(trial, candidate=replace(trial.candidate, configuration=completed))
