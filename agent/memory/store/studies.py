@@ -139,7 +139,7 @@ class Studies(Profiles):
         self._database.compact()
 
     def delete(self, study_id: int) -> None:
-        """Remove a study that this process owns, with everything that belongs to it, and its profile if nobody shares it.
+        """Remove a study that this process owns, and everything that belongs to it alone.
 
         Raises:
             TrimtabError: another process owns it.
