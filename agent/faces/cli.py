@@ -188,6 +188,20 @@ def check(
 
 
 @app.command()
+def plan(
+    study: StudyFile,
+    pairs: Annotated[int, typer.Option(help="Measure the default against itself so often first.", min=0)] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    store: StoreUrl = None,
+) -> None:
+    """Say what a study will cost and what it can prove, before it is run; exits with 1 when that is nothing."""
+    from .commands.plan import print_plan
+
+    if not print_plan(study, store, pairs=pairs, as_json=json):
+        raise typer.Exit(1)
+
+
+@app.command()
 def schema(
     events: Annotated[bool, typer.Option("--events", help="The schema of the --json events instead.")] = False,
 ) -> None:

@@ -1,0 +1,84 @@
+"""Before a study is spent: what its budget can prove, and what each phase will cost. Measures nothing."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median, stdev
+
+from ..statistics import MIN_PAIRS, smallest_effect, trend
+from ..study.sections import Study
+
+_DRIFTS, _TAILS = 0.01, 3.5
+_HOPELESS = 0.5
+"""A smallest effect beyond which a study is called hopeless: few systems have half their metric to win."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What pairs of equal measurements, of the default against itself, say of the noise.
+
+    `spread` is the deviation of one pair's log ratio, or difference where values are not positive; `relative` tells
+    which. `drifts` and `tails` are whether the values follow the time, and have outliers beyond normal noise.
+    """
+
+    pairs: int
+    spread: float
+    relative: bool
+    drifts: bool
+    tails: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cost of each phase, in evaluations and seconds, and the smallest gain that the check proves four times in
+    five, as a share (0.05: five per cent) or a difference. `pairs_for` are the pairs that gains of 2, 5, 10 % need.
+    """
+
+    evaluations: dict[str, int]
+    seconds: dict[str, float]
+    smallest: float | None
+    relative: bool
+    pairs_for: dict[float, int | None]
+    hopeless: bool
+
+
+def noise_of(values: Sequence[tuple[float, float]], seconds: Sequence[float]) -> Noise:
+    """Return the noise in pairs of the first objective, in the order in which they were measured; at least two."""
+    relative = all(a > 0 and b > 0 for a, b in values)
+    apart = [math.log(b / a) if relative else b - a for a, b in values]
+    everything = [each for pair in values for each in pair]
+    middle = median(everything)
+    typical = 1.4826 * median(abs(each - middle) for each in everything)
+    tails = typical > 0 and any(abs(each - middle) > _TAILS * typical for each in everything)
+    return Noise(len(values), stdev(apart), relative, trend(everything) < _DRIFTS, tails, median(seconds))
+
+
+def plan(study: Study, noise: Noise | None, seconds: float | None = None) -> Plan:
+    """Return what a study will cost and can prove; `seconds` is the time of an evaluation where no noise is known."""
+    evaluation, pairs = study.evaluation, len(study.evaluation.check_seeds)
+    search = study.budget.trials * evaluation.repeats
+    ablation = study.check.ablation_repeats * (len(study.parameters) + 1) + len(study.parameters)
+    evaluations = {"search": search, "check": 2 * pairs, "ablation": ablation if study.check.ablation else 0}
+    one = noise.seconds if noise is not None else seconds
+    times = {} if one is None else {
+        "search": min(one * search / evaluation.workers, study.budget.wall_time_s or math.inf),
+        "check": one * evaluations["check"],
+        "ablation": one * evaluations["ablation"],
+    }  # fmt: skip
+    smallest = None
+    pairs_for: dict[float, int | None] = {}
+    if noise is not None:
+        found = smallest_effect(noise.spread, pairs)
+        smallest = (math.exp(found) - 1 if noise.relative else found) if math.isfinite(found) else None
+        pairs_for = {gain: _pairs_for(gain, noise) for gain in (0.02, 0.05, 0.1)} if noise.relative else {}
+    hopeless = pairs < MIN_PAIRS or (noise is not None and noise.relative and (smallest or math.inf) > _HOPELESS)
+    return Plan(evaluations, times, smallest, noise is None or noise.relative, pairs_for, hopeless)
+
+
+def _pairs_for(gain: float, noise: Noise) -> int | None:
+    """Return how many pairs prove a gain four times in five; None where hundreds do not."""
+    for pairs in (6, 7, 8, 10, 12, 15, 20, 30, 50, 100, 200):
+        if smallest_effect(noise.spread, pairs) <= math.log1p(gain):
+            return pairs
+    return None
