@@ -96,9 +96,8 @@ def _lines(study: Study, found: Plan, noise: Noise | None, *, known: bool) -> li
         gain = f"{found.smallest:.1%}" if found.relative else f"{found.smallest:.4g}"
         lines.append(f"the smallest gain that the check proves four times in five: {gain}")
     for wanted, pairs in found.pairs_for.items():
-        lines.append(
-            f"  a gain of {wanted:.0%} needs {f'{pairs} pairs' if pairs else 'more than 200 pairs: repeat less noisily'}"
-        )
+        needed = f"{pairs} pairs" if pairs else "more than 200 pairs: measure longer, or more quietly"
+        lines.append(f"  a gain of {wanted:.0%} needs {needed}")
     if found.hopeless:
         lines.append("this study can hardly prove anything: more pairs, longer evaluations, or a quieter machine")
     return lines
