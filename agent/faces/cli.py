@@ -278,6 +278,21 @@ def apply_(
 
 
 @app.command()
+def report(
+    study: StudyKey,
+    output: Annotated[Path | None, typer.Option(help="File to write [STUDY.html]; - for standard output.")] = None,
+    format_: Annotated[str, typer.Option("--format", help="html or md.")] = "html",
+    store: StoreUrl = None,
+) -> None:
+    """Write a stored study as one page to send to colleagues."""
+    from .commands.report import write_report
+
+    if format_ not in {"html", "md"}:
+        raise InputError(f"--format {format_!r} is neither html nor md", "leave it out for html")
+    write_report(study, store, output, "html" if format_ == "html" else "md")
+
+
+@app.command()
 def verify(
     study: StudyKey,
     pairs: Annotated[int | None, typer.Option(help="Pairs of measurements; the study's check seeds.", min=1)] = None,

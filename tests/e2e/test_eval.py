@@ -19,6 +19,27 @@ sampler = "random"
 [arms.auto]
 sampler = "auto"
 """
+STUDY = """
+[study]
+name = "reported"
+[parameters.x]
+type = "float"
+low = 0.0
+high = 1.0
+default = 0.9
+[parameters.y]
+type = "bool"
+default = false
+[[objectives]]
+metric = "loss"
+direction = "minimize"
+[evaluation]
+command = "echo '{{\\"loss\\": {x}, \\"y\\": \\"{y}\\"}}'"
+[planner]
+name = "none"
+[budget]
+trials = 5
+"""
 TRIMTAB = str(Path(sys.executable).parent / "trimtab")
 
 
@@ -41,6 +62,27 @@ async def test_the_report_opens_in_a_browser_without_errors_or_requests(page: An
     assert await page.evaluate("document.querySelectorAll('#cell tr').length") == 13
     shown = await page.evaluate("document.body.innerText")
     assert "Arms against optuna-tpe" in shown
+    assert page.errors == []
+    assert page.requests == [report.as_uri()]
+
+
+async def test_the_report_of_a_study_opens_too_and_filters(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(STUDY)
+    store = f"sqlite:///{tmp_path / 'store.db'}"
+    for words in (("tune", "study.toml", "--store", store), ("report", "reported", "--store", store)):
+        done = trimtab(*words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    report = tmp_path / "reported-1.html"
+    await page.open(report.as_uri())
+    rows = "[...document.querySelectorAll('#trials tbody tr')].filter(row => !row.hidden).length"
+    assert await page.evaluate(rows) == 5
+    await page.evaluate(
+        "(input => { input.value = 'default'; input.dispatchEvent(new Event('input')) })(document.getElementById('filter'))"
+    )
+    assert await page.evaluate(rows) == 1
+    assert await page.evaluate("document.querySelectorAll('svg').length") >= 3
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await page.evaluate(wide) == 0
     assert page.errors == []
     assert page.requests == [report.as_uri()]
 
