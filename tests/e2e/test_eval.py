@@ -24,7 +24,7 @@ STUDY = """
 name = "reported"
 [parameters.x]
 type = "float"
-low = 0.0
+low = 0.1
 high = 1.0
 default = 0.9
 [parameters.y]

@@ -40,7 +40,9 @@ def _render(name: str, stored: StoredStudy, study: Study, history: History, call
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name).render(neutral(_facts(stored, study, history, calls)), draw=drawing)
+    return environment.get_template(name).render(
+        neutral(_facts(stored, study, history, calls)), axes=_axes(history, study), draw=drawing
+    )
 
 
 def _facts(stored: StoredStudy, study: Study, history: History, calls: list[dict[str, Any]]) -> dict[str, Any]:
@@ -68,7 +70,6 @@ def _facts(stored: StoredStudy, study: Study, history: History, calls: list[dict
         "trials": [_trial(each, study) for each in history.trials[:_MOST_TRIALS]],
         "left_out": max(0, len(history.trials) - _MOST_TRIALS),
         "points": _points(history),
-        "axes": _axes(history, study),
         "states": Counter(each.state for each in history.trials),
         "sources": Counter(each.source.label for each in history.trials),
         "planner": f"{result.planner} ({result.planner_reason})" if result is not None else "",
@@ -159,7 +160,7 @@ def _points(history: History) -> list[tuple[int, float, str, bool]]:
     return found
 
 
-def _axes(history: History, study: Study) -> dict[str, Any]:
+def _axes(history: History, study: Study) -> drawing.Axes:
     """Return the lines of parallel coordinates: for each complete trial where it stands on each axis, 0 to 1."""
     complete = sorted((each for each in history.trials if each.state == "complete"), key=history.losses)[:200]
     numbers = [name for name, each in study.parameters.items() if each.type in {"int", "float"}]
@@ -168,7 +169,7 @@ def _axes(history: History, study: Study) -> dict[str, Any]:
     for rank, trial in enumerate(complete):
         places = [_place(trial.configuration.get(name), study.parameters[name], name in numbers) for name in axes]
         lines.append((rank / max(1, len(complete) - 1), places, trial.number))
-    return {"names": axes, "lines": lines[::-1]}
+    return drawing.Axes([one_line(name) for name in axes], lines[::-1])
 
 
 def _place(value: Any, parameter: Any, is_number: bool) -> float | None:

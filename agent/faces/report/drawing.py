@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from markupsafe import Markup
@@ -73,14 +74,23 @@ def convergence(points: Sequence[tuple[int, float, str, bool]]) -> Markup:
     return _svg(252, "complete trials and the best so far", parts)
 
 
-def parallel(axes: dict[str, Sequence[object]]) -> Markup:
+@dataclass(frozen=True)
+class Axes:
+    """Parallel coordinates: the axes, and for each trial its rank from 0 (best) to 1, its places on the axes from 0 to
+    1, None where it is inactive, and its number."""
+
+    names: Sequence[str]
+    lines: Sequence[tuple[float, Sequence[float | None], int]]
+
+
+def parallel(axes: Axes) -> Markup:
     """Return a line for each complete trial through its parameters; the better, the stronger."""
-    names, lines = axes["names"], axes["lines"]
+    names, lines = axes.names, axes.lines
     if len(names) < 2 or not lines:
         return Markup("")
     gap = (_WIDTH - 80) / (len(names) - 1)
     parts = []
-    for rank, places, number in lines:  # type: ignore[misc]  # as `build` made them
+    for rank, places, number in lines:
         there = [(40 + gap * at, 210 - 180 * place) for at, place in enumerate(places) if place is not None]
         points = " ".join(f"{across:.1f},{down:.1f}" for across, down in there)
         shade, title = f"opacity:{0.12 + 0.88 * (1 - rank) ** 3:.2f}", f"<title>trial {number}</title>"
@@ -88,7 +98,7 @@ def parallel(axes: dict[str, Sequence[object]]) -> Markup:
     for at, name in enumerate(names):
         across, down = 40 + gap * at, 228 + 14 * (at % 2)
         parts.append(f'<line class="axis" x1="{across:.1f}" y1="30" x2="{across:.1f}" y2="210"/>')
-        parts.append(f'<text x="{across:.1f}" y="{down}" text-anchor="middle">{escape(_cut(str(name), 18))}</text>')
+        parts.append(f'<text x="{across:.1f}" y="{down}" text-anchor="middle">{escape(_cut(name, 18))}</text>')
     return _svg(252, "parallel coordinates of the trials", parts)
 
 
