@@ -13,15 +13,15 @@ from ..expressions import Value
 from ..sandbox import Outcome, SandboxedCommand, run
 from ..text import one_line, plain
 from .base import LOG_LENGTH, Candidate, Measurement, TargetError, Watch, Workplace
-from .causes import caused_by_sandbox
 from .evaluation import Evaluation
 from .places import Places, whole
+from .preparation.seeds import files_with_check_seeds
 from .reading import metrics
+from .reading.causes import caused_by_sandbox
 from .reading.extraction import Written, read_metrics
 from .rendering.files import FileError
 from .scratch import remove_leftovers, working_directory
 from .section import CommandSection, ProgramSection
-from .seeds import files_with_check_seeds
 
 _PASSED_ON = ("TZ",)
 _OUT_OF_MEMORY = re.compile(r"MemoryError|bad_alloc|[Cc]annot allocate memory|[Oo]ut of memory|OutOfMemoryError")

@@ -8,7 +8,7 @@ import pytest
 from trimtab.agent.study.file import load_study
 from trimtab.tools.sandbox import SandboxedCommand, choose_sandbox
 from trimtab.tools.targets import Evaluation, Workplace, build_target
-from trimtab.tools.targets.causes import caused_by_sandbox
+from trimtab.tools.targets.reading.causes import caused_by_sandbox
 
 
 def cause(written: str, folder: Path = Path("/"), **how: object) -> str:

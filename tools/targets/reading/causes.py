@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..sandbox import SandboxedCommand
-from ..sandbox.mounts import hides
+from ...sandbox import SandboxedCommand
+from ...sandbox.mounts import hides
 
 _NO_NETWORK = re.compile(
     r"[Cc]onnection refused|ECONNREFUSED|ENETUNREACH|[Nn]etwork is unreachable|[Nn]o route to host|ENOTFOUND|EAI_AGAIN"
