@@ -23,7 +23,7 @@ from ...tools.expressions import Expression, ExpressionError, Value, parse
 from ...tools.targets import AnyTarget, Evaluation, Form, Wording
 from ...tools.targets.reading.quantities import unit_of
 from ...tools.targets.rendering.files import AnyFile, File
-from ...tools.targets.section import with_service
+from ...tools.targets.section import SHORTHAND
 from ..models.settings import ModelSection
 from ..pruners.base import Variant
 from .desirability import overall
@@ -213,6 +213,24 @@ def _without_circle(derived: dict[str, str]) -> dict[str, str]:
     return derived
 
 
+def _with_service(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a study file that says [service] as one that says [target.service].
+
+    Raises:
+        ValueError: it says both.
+    """
+    given = dict(given)
+    service, target = given.pop("service"), given.get("target")
+    if target is None:
+        evaluation = dict(given.get("evaluation") or {})
+        kind = "python" if "python" in evaluation else "command"
+        target = {"kind": kind, **{name: evaluation.pop(name) for name in [*evaluation] if name in SHORTHAND}}
+        given["evaluation"] = evaluation
+    elif isinstance(target, Mapping) and "service" in target:
+        raise ValueError("[service] and [target.service] say the same: keep one")
+    return {**given, "target": {**target, "service": service} if isinstance(target, Mapping) else target}
+
+
 def _inside(files: dict[str, File]) -> dict[str, File]:
     for name in files:
         path = Path(name)
@@ -279,7 +297,7 @@ class Study(Section):
     def _target_alone(cls, given: object) -> object:
         """Let a file with [target] do without [evaluation], and say [service] for [target.service]."""
         if isinstance(given, dict) and "service" in given:
-            given = with_service(given)
+            given = _with_service(given)
         return {"evaluation": {}, **given} if isinstance(given, dict) and "target" in given else given
 
     @model_validator(mode="after")

@@ -5,7 +5,6 @@ bring theirs, as `Section` of the class that they register.
 """
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -166,21 +165,3 @@ def shorthand(evaluation: Evaluation) -> ProgramSection | None:
 
 def _said(evaluation: Evaluation, names: frozenset[str]) -> dict[str, Any]:
     return {name: getattr(evaluation, name) for name in names}
-
-
-def with_service(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of a study file that says [service] as one that says [target.service].
-
-    Raises:
-        ValueError: it says both.
-    """
-    given = dict(given)
-    service, target = given.pop("service"), given.get("target")
-    if target is None:
-        evaluation = dict(given.get("evaluation") or {})
-        kind = "python" if "python" in evaluation else "command"
-        target = {"kind": kind, **{name: evaluation.pop(name) for name in [*evaluation] if name in SHORTHAND}}
-        given["evaluation"] = evaluation
-    elif isinstance(target, Mapping) and "service" in target:
-        raise ValueError("[service] and [target.service] say the same: keep one")
-    return {**given, "target": {**target, "service": service} if isinstance(target, Mapping) else target}
