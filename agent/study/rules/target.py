@@ -81,6 +81,11 @@ def service(study: Study, _directory: Path) -> Iterator[Finding]:
     for name in wanted.restart_on or []:
         if name not in study.parameters:
             yield ("target", "service", "restart_on"), f"{name!r} is no parameter{did_you_mean(name, study.parameters)}"
+    if wanted.fixed_port and study.evaluation.workers > 1:
+        yield (
+            ("target", "service", "ready", "port"),
+            f"{study.evaluation.workers} workers start a server each: write '{{port}}', here and in start",
+        )
     known = ["pid", "port", *_ALWAYS]
     for word in wanted.stop or []:
         for each in sorted(set(names_in(word)) - set(known)):

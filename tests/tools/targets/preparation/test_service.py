@@ -257,11 +257,12 @@ def test_the_section_is_shorthand_for_the_target_s(tmp_path: Path) -> None:
         ('{ port = "{port}" }', '{ log = "(" }', "log"),
         ("ready =", 'restart_on = ["siez"]\nready =', "'siez' is no parameter; did you mean 'size'?"),
         ("ready =", 'stop = "kill {pidd}"\nready =', "{pidd} is nothing that stop knows; did you mean {pid}?"),
+        ('port = "{port}" }', "port = 80 }\n[evaluation]\nworkers = 2", "2 workers start a server each"),
         ("--size={size} ", "", ""),
     ],
 )
 def test_mistakes_are_told(tmp_path: Path, old: str, new: str, said: str) -> None:
-    (tmp_path / "s.toml").write_text(STUDY.replace(old, new))
+    (tmp_path / "s.toml").write_text(STUDY.replace(old, new).replace("workers = 2\n[evaluation]", "workers = 2"))
     if not said:
         load_study(tmp_path / "s.toml")
         return
