@@ -18,7 +18,8 @@ _AT_LEAST_S = 1.0
 
 
 def time_limit(study: Study, history: History, trial: Trial) -> float | None:
-    """Return after how many seconds an evaluation of a trial is stopped; None where only the study's timeout counts."""
+    """Return after how many seconds an evaluation of a trial is stopped, warm-ups and retries included; None where only
+    the study's timeout counts."""
     wanted, best = study.evaluation.stop_slow, history.incumbent
     if wanted == 0 or study.goals > 1 or study.fidelity is not None or best is None or trial.number == 0:
         return None
@@ -26,8 +27,9 @@ def time_limit(study: Study, history: History, trial: Trial) -> float | None:
     taken = best.duration_s / max(1, len(best.values))
     if seconds is None or (wanted == "auto" and not _NEARLY_ALL * taken <= seconds <= taken):
         return None
-    factor = AUTO if wanted == "auto" else float(wanted)
-    limit = factor * taken + _AT_LEAST_S
+    if wanted == "auto" and study.target is not None and (study.target.hooks or study.target.service is not None):
+        return None  # what happens around an evaluation may take longer than itself
+    limit = (AUTO if wanted == "auto" else float(wanted)) * taken * _runs(study) + _AT_LEAST_S
     return limit if limit < study.evaluation.timeout_s else None
 
 
@@ -36,8 +38,9 @@ def censored(study: Study, history: History, limit: float) -> Measurement:
     objective, best = study.objectives[0], history.incumbent
     assert best is not None
     taken = best.duration_s / max(1, len(best.values))
-    bound = best.metrics[objective.metric] * limit / taken
-    reason = f"stopped after {limit:.3g} s, {limit / taken:.2g} times the incumbent's time (evaluation.stop_slow)"
+    times = limit / taken / _runs(study)
+    bound = best.metrics[objective.metric] * times
+    reason = f"stopped after {limit:.3g} s, {times:.2g} times the incumbent's time (evaluation.stop_slow)"
     return Measurement(state="pruned", metrics={objective.metric: bound}, reason=reason, duration_s=limit)
 
 
@@ -47,3 +50,8 @@ def _seconds(objective: Objective, trial: Trial) -> float | None:
     if objective.sense != "minimize" or objective.aim is not None or unit is None or unit.dimension != "time":
         return None
     return trial.metrics[objective.metric] * unit.scale
+
+
+def _runs(study: Study) -> int:
+    """Return how often the program may run for one evaluation."""
+    return (1 + study.evaluation.warmup) * (1 + study.evaluation.retries)

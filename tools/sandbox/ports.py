@@ -71,6 +71,8 @@ class Forwarded:
 
     def close(self) -> None:
         """End all connections and listeners."""
+        with contextlib.suppress(RuntimeError):  # without a loop nothing was started
+            asyncio.get_running_loop().remove_reader(self._here.fileno())
         self._here.close()
         self.given.close()
         for server in self._servers:
@@ -87,7 +89,8 @@ async def _received(here: socket.socket) -> list[int]:
     try:
         await ready.wait()
     finally:
-        loop.remove_reader(here.fileno())
+        if here.fileno() >= 0:
+            loop.remove_reader(here.fileno())
     try:
         _data, numbers, _flags, _address = socket.recv_fds(here, 64, 4)
     except OSError:

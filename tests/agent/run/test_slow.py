@@ -24,7 +24,13 @@ X = {"type": "int", "low": 0, "high": 9, "default": 5}
 SECONDS = [{"metric": "time", "direction": "minimize", "unit": "ms"}]
 
 
-def timed(objectives: Any = SECONDS, parameters: Mapping[str, Any] | None = None, **evaluation: Any) -> Study:
+def timed(
+    objectives: Any = SECONDS, parameters: Mapping[str, Any] | None = None, target: Any = None, **evaluation: Any
+) -> Study:
+    if target is not None:
+        return make_study(
+            parameters={"x": X}, forbidden=[], objectives=objectives, target=target, planner={"name": "none"}
+        )
     return make_study(
         parameters=parameters or {"x": X},
         forbidden=[],
@@ -50,6 +56,8 @@ def trial(number: int, x: int, seconds: float, share: float = 0.9) -> Trial:
         (timed(), 0.9, AUTO * 2 + 1),
         (timed(stop_slow=3), 0.9, 7),
         (timed(stop_slow=3), 0.01, 7),
+        (timed(stop_slow=3, warmup=1, retries=1, retry_on=[75]), 0.9, 25),
+        (timed(target={"kind": "command", "command": ["true", "{x}"], "before": "true"}), 0.9, None),
         (timed(stop_slow=0), 0.9, None),
         (timed(), 0.4, None),
         (timed(timeout_s=5), 0.9, None),

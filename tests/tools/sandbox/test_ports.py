@@ -128,3 +128,17 @@ def test_a_cancelled_evaluation_leaves_no_connection(bubblewrap: Sandbox, tmp_pa
         return len(asyncio.all_tasks()) - 1
 
     assert asyncio.run(cancelled()) == 0
+
+
+def test_a_program_that_does_not_start_leaves_nothing(
+    bubblewrap: Sandbox, tmp_path: Path, echo: list[int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = SandboxedCommand(("/no/such/program",), tmp_path, {}, 20, ports=(echo[0],))
+
+    async def once() -> int:
+        outcome = await run(command, bubblewrap)
+        await asyncio.sleep(0.05)
+        return outcome.exit_code
+
+    assert asyncio.run(once(), debug=True) != 0
+    assert "Traceback" not in capfd.readouterr().err
