@@ -91,7 +91,8 @@ class Served:
         """The parameters that the server reads when it starts: those that the study names, else those in its places."""
         if self.service.restart_on is not None:
             return set(self.service.restart_on)
-        named = {name for word in self.service.start for name in names_in(word)} | self._places.in_files
+        texts = (*self.service.start, *self.service.environment.values())
+        named = {name for text in texts for name in names_in(text)} | self._places.in_files
         return named | {name for each in named for name in self.workplace.wording.names_behind(each)}
 
     async def _start(self, configuration: Mapping[str, Value]) -> None:

@@ -123,6 +123,13 @@ def test_restart_on_says_which_parameters(served: Served, tmp_path: Path) -> Non
     assert [each.metrics.get("size") for each in found] == [1, 1, 2]
 
 
+def test_its_environment_is_read_when_it_starts(served: Served, tmp_path: Path) -> None:
+    target = served(environment={"MODE": "{mode}"}, start=["sh", "-c", 'exec "$0" "$1" "$2" ${#MODE} "$3"',
+                    "{python}", "{study_dir}/server.py", "{port}", "{study_dir}/behaviour"])  # fmt: skip
+    found = ran(target, {"mode": "abc"}, {"mode": "abcd"})
+    assert [each.metrics.get("size") for each in found] == [3, 4]
+
+
 def test_its_files_are_written_where_it_runs(served: Served, tmp_path: Path) -> None:
     files = {"app.ini": File(text="mode {mode}")}
     found = ran(served(files=files), {"size": 1, "mode": "a b"}, {"size": 1, "mode": "c"})
