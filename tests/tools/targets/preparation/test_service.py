@@ -124,9 +124,9 @@ def test_restart_on_says_which_parameters(served: Served, tmp_path: Path) -> Non
 
 
 def test_its_environment_is_read_when_it_starts(served: Served, tmp_path: Path) -> None:
-    target = served(environment={"MODE": "{mode}"}, start=["sh", "-c", 'exec "$0" "$1" "$2" ${#MODE} "$3"',
+    target = served(environment={"MODE": "{mode}"}, start=["sh", "-c", 'exec "$0" "$1" "$2" "$MODE" "$3"',
                     "{python}", "{study_dir}/server.py", "{port}", "{study_dir}/behaviour"])  # fmt: skip
-    found = ran(target, {"mode": "abc"}, {"mode": "abcd"})
+    found = ran(target, {"mode": 3}, {"mode": 4})
     assert [each.metrics.get("size") for each in found] == [3, 4]
 
 
