@@ -1,10 +1,12 @@
 """One draft: where it comes from, what was found and guessed, and the study file that says so."""
 
 import json
+import os
 import re
 import shlex
 import shutil
-import subprocess
+import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Any
 import tomlkit
 
 from ....tools.errors import InputError
+from ....tools.loop_thread import LoopThread
+from ....tools.sandbox import SandboxedCommand, choose_sandbox, run
 from ....tools.targets.rendering.formats import format_of
 from ....tools.targets.rendering.template import BUILT_IN, names_in
 from ....tools.text import one_line, plain
@@ -54,7 +58,7 @@ def draft(source: str, folder: Path, *, command: str = "", metric: str = "second
         return _from_file(path, kind, folder, command, metric)
     if len(words) == 1 and re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", words[0]):
         return _from_object(words[0], folder, command, metric)
-    return _from_help(words, metric)
+    return _from_help(words, folder, metric)
 
 
 def _split(source: str) -> list[str]:
@@ -73,7 +77,7 @@ def _from_places(words: list[str], metric: str) -> Draft:
     except ValueError as error:
         raise InputError(f"{shlex.join(words)!r}: {error}", "write {{ and }} for braces") from None
     fields = {"type": "int", "low": 1, "high": 100, "default": 10, "description": "edit type, range and default"}
-    guesses = [Guess(name, dict(fields), Found(name), "type, range and default are guesses", True) for name in names]
+    guesses = [Guess(name, dict(fields), Found(name), "type, range and default are guesses") for name in names]
     return _written(_title(words[0]), words, guesses, {}, metric, shlex.join(words))
 
 
@@ -120,13 +124,13 @@ def _place(each: Guess, *, is_schema: bool) -> str:
     return pattern.replace("{}", f"{{{each.name}}}")
 
 
-def _from_help(words: list[str], metric: str) -> Draft:
+def _from_help(words: list[str], folder: Path, metric: str) -> Draft:
     if shutil.which(words[0]) is None:
         known = "a command with {places}, a script, or a file whose name tells its format (*.toml, *.ini, nginx.conf)"
         raise InputError(f"{words[0]!r} is no file and no program", f"give {known}")
     found: list[Found] = []
     for asked in ("--help", "-h", "-help"):
-        found = list(help_text.options_in(_asked([*words, asked])))
+        found = list(help_text.options_in(_asked([*words, asked], folder)))
         if found:
             break
     if not found:
@@ -134,14 +138,22 @@ def _from_help(words: list[str], metric: str) -> Draft:
     return _of_options(Path(words[0]).name, words, found, metric, f"the help of {shlex.join(words)}")
 
 
-def _asked(words: list[str]) -> str:
-    try:
-        done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_HELP_S, check=False, cwd="/"
+def _asked(words: list[str], folder: Path) -> str:
+    """Return what a program prints, in the sandbox: one that ignores `--help` must not do what it does otherwise."""
+    program = Path(shutil.which(words[0]) or words[0]).resolve()
+    with tempfile.TemporaryDirectory(prefix="trimtab-help-") as own, LoopThread() as thread:
+        command = SandboxedCommand(
+            argv=(str(program), *words[1:]),
+            directory=Path(own),
+            environment={"PATH": os.environ.get("PATH", os.defpath), "HOME": own, "COLUMNS": "200"},
+            timeout_s=_HELP_S,
+            readable=(program.parent, folder, Path(sys.prefix), Path(sys.base_prefix)),
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return plain((done.stdout + b"\n" + done.stderr)[:_LONGEST].decode(errors="replace"))
+        try:
+            done = thread.run(run(command, choose_sandbox()))
+        except OSError:
+            return ""
+    return plain(f"{done.stdout}\n{done.stderr}"[:_LONGEST])
 
 
 def _of_options(name: str, start: list[str], found: Iterable[Found], metric: str, source: str) -> Draft:

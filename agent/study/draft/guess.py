@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 _SHARES = re.compile(
@@ -48,7 +48,6 @@ class Guess:
     fields: dict[str, Any]
     found: Found
     words: str = ""
-    unsure: bool = field(default=False)
 
 
 def guess(found: Found) -> Guess | str:
@@ -93,7 +92,7 @@ def _chosen(name: str, found: Found, about: dict[str, Any]) -> Guess | str:
         return "it has one value"
     unsure = found.default not in choices
     words = f"the default is not told: {default!r} was taken" if unsure else ""
-    return Guess(name, {"type": "categorical", "choices": choices, "default": default, **about}, found, words, unsure)
+    return Guess(name, {"type": "categorical", "choices": choices, "default": default, **about}, found, words)
 
 
 def _as_number(value: Any, kind: str) -> int | float | None:
@@ -121,7 +120,7 @@ def _ranged(name: str, value: int | float, found: Found, about: dict[str, Any]) 
     if near[2] and low > 0 and high / low >= _WIDE:
         fields["log"] = True
     words = "" if told else "the range is a guess"
-    return Guess(name, {**fields, "default": value, **about}, found, words, not told)
+    return Guess(name, {**fields, "default": value, **about}, found, words)
 
 
 def _of_whole(value: int) -> tuple[int, int, bool]:

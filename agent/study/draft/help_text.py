@@ -15,6 +15,7 @@ _SHORT = re.compile(
 _VALUE = re.compile(
     r"^(?:\[?[ =](?P<value>\{[^}]*\}|<[^>]*>|\[[^\]]*\]|[A-Za-z][\w.:|-]*))?\]?(?:\s{2,}|\s*$|\t|: )(?P<help>.*)$"
 )
+_ANYTHING = {"num", "n", "int", "integer", "number", "value", "val", "float", "string", "str", "several", "arg", "x"}
 _DEFAULT = re.compile(
     r"default(?:s)?(?:\s+(?:is|value|to))?\s*[:=]?\s*[\"'`]?(?P<value>-?[\w.+-]+%?)[\"'`]?", re.IGNORECASE
 )
@@ -71,7 +72,14 @@ def _option(head: str, about: str) -> Found | None:
     bounds = _BOUNDS.search(text) if "range" in text.lower() or "<=" in text else None
     low, high = (float(bounds["low"]), float(bounds["high"])) if bounds else (None, None)
     kind = "float" if value and re.search("float|double|number", value, re.IGNORECASE) else ""
-    return Found(flag, default=default, choices=choices, help=text, place=(flag,), kind=kind, low=low, high=high)
+    name = _named(flag, value)
+    return Found(name, default=default, choices=choices, help=text, place=(flag,), kind=kind, low=low, high=high)
+
+
+def _named(flag: str, value: str | None) -> str:
+    """Return what an option is called: one of a single letter by what stands for its value, such as -p <port>."""
+    word = re.sub(r"\W+", "_", value or "").strip("_")
+    return word if re.fullmatch(r"-\w", flag) and word and word.lower() not in _ANYTHING else flag
 
 
 def _short_option(head: str, about: str) -> Found | None:

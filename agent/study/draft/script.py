@@ -6,8 +6,6 @@ from typing import Any
 
 from .guess import Found
 
-_OPTION_CALLS = {"add_argument", "option", "Option"}
-
 
 def settings_in(source: str) -> list[Found]:
     """Return the options that a script declares; where it declares none, the fields of its dataclasses.

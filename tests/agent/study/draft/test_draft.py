@@ -58,6 +58,7 @@ Options:
       --timeout <SECONDS>  seconds to wait,
                            at most. Default is 2.5
   -c NUM                   clients (default 50)
+  -p <port>                where (default 6379)
   -h, --help               print this
 """
 
@@ -128,7 +129,7 @@ def test_a_program_s_help(tmp_path: Path) -> None:
     assert study.program.command == [
         str(tool), "run", "--threads", "{threads}", "{level}", "{fast}", "--timeout", "{timeout}", "-c", "{c}",
     ]  # fmt: skip
-    assert set(left) == {"--scan", "--output", "--help"}
+    assert set(left) == {"--scan", "--output", "--help", "port"}
 
 
 @pytest.mark.parametrize(
