@@ -74,7 +74,8 @@ def plan(study: Study, noise: Noise | None, seconds: float | None = None) -> Pla
         found = noise.spread * _per_spread(pairs)
         smallest = (math.exp(found) - 1 if noise.relative else found) if math.isfinite(found) else None
         pairs_for = {gain: _pairs_for(gain, noise) for gain in (0.02, 0.05, 0.1)} if noise.relative else {}
-    hopeless = pairs < MIN_PAIRS or (noise is not None and noise.relative and (smallest or math.inf) > _HOPELESS)
+    too_noisy = noise is not None and noise.relative and (smallest is None or smallest > _HOPELESS)
+    hopeless = pairs < MIN_PAIRS or too_noisy
     return Plan(evaluations, times, smallest, noise is None or noise.relative, pairs_for, hopeless)
 
 

@@ -14,6 +14,7 @@ BENCHMARKS = (
     "recall",
     "prompt_size",
     "busy_workers",
+    "verdict",
     "samplers",
     "suggestion",
     "constrained",

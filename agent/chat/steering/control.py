@@ -15,7 +15,6 @@ from threading import RLock
 from typing import Any
 
 from ....tools.errors import InputError, TrimtabError
-from ....tools.targets import TargetSection
 from ...budget import Ledger
 from ...events import CheckProgressed, Event, ModelCalled, StudyFinished
 from ...memory.store import Store
@@ -36,6 +35,7 @@ from ...trials.source import PERSON
 from ...trials.trial import Trial
 from ..approval import PRESETS, PROPOSE, Approval, Mode, Request, Rule, decide
 from .background import Background
+from .drafts import outside_of_sandbox
 from .running import Run
 
 
@@ -152,13 +152,10 @@ class StudyControl:
         Raises:
             StudyFileError: with every mistake in it.
         """
-        given = sections.get("target")
-        if isinstance(given, dict):
-            outside = [f"target.{name}" for name in TargetSection.HOOKS if name in given]
-            outside += [] if given.get("kind") in ("command", "python") else [f"target.kind = {given.get('kind')!r}"]
-            if outside:
-                message = f"a draft may not have {outside[0]}, which works outside the sandbox"
-                raise InputError(message, "the person writes it into the study file")
+        outside = outside_of_sandbox(sections)
+        if outside:
+            message = f"a draft may not have {outside}, which works outside the sandbox"
+            raise InputError(message, "the person writes it into the study file")
         with self.lock:
             study = self._take(parse_study(dict(sections), Path.cwd() / "draft.toml"))
         return f"drafted {study.name}: {', '.join(study.parameters)}; /start runs it, /save FILE keeps it"

@@ -1,7 +1,10 @@
-"""A first study file from what a person names, for the chat."""
+"""Drafts of studies in a conversation: what a person names, and what a model may not write into one."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from ....tools.targets import TargetSection
 from ...study.draft import draft
 
 
@@ -12,3 +15,25 @@ def draft_from_command(command: str, metric: str = "seconds") -> str:
         InputError: there is nothing to tune in it.
     """
     return draft(command, Path.cwd(), metric=metric).text
+
+
+def outside_of_sandbox(sections: Mapping[str, Any]) -> str:
+    """Return what in the sections of a draft would run, or be read, outside the sandbox; '' where nothing would."""
+    return next(_outside(sections), "")
+
+
+def _outside(sections: Mapping[str, Any]) -> Iterator[str]:
+    target = sections.get("target")
+    if isinstance(target, Mapping):
+        yield from (f"target.{name}" for name in (*TargetSection.HOOKS, "service") if name in target)
+        if target.get("kind") not in ("command", "python"):
+            yield f"target.kind = {target.get('kind')!r}"
+    if "service" in sections:
+        yield "service"
+    files = sections.get("files")
+    for name, file in files.items() if isinstance(files, Mapping) else ():
+        table = file if isinstance(file, Mapping) else {"template": file}
+        for source in (table.get("template"), table.get("base")):
+            path = Path(str(source or ""))
+            if path.is_absolute() or ".." in path.parts or str(source).startswith("~"):
+                yield f"files.{name} = {source!r}"

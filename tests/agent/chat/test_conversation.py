@@ -383,6 +383,7 @@ def test_calls_before_there_is_a_study_are_kept_and_become_the_study_s(
     control: StudyControl, start: Start, until: Any, evaluated: Any
 ) -> None:
     control.chat = "chat-7"
+    evaluated.delay_s = 0.2  # the run must not be over before the model has spoken: then it would count no longer
     talk, endpoint = start(answer("hello"), tool_calls(("start_study", {})), answer("it runs"))
     assert talk.say("hi") == ""
     assert control.store.spent_in_chat("chat-7") == {

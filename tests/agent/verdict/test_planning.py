@@ -75,6 +75,12 @@ def test_costs_of_the_phases() -> None:
     ).hopeless
 
 
+def test_without_noise_everything_can_be_proven() -> None:
+    found = plan(make_study(), noise_of([(10.0, 10.0)] * 6, [1.0]))
+    assert found.smallest == 0
+    assert not found.hopeless
+
+
 PROGRAM = """
 import json, math, sys, time, random
 time.sleep(0.02)
