@@ -156,10 +156,21 @@ class Importance(Static):
 
     DEFAULT_CSS = "Importance { padding: 0 1; height: auto; }"
 
+    found: Sequence[tuple[str, float]] | str | None = None
+
     def show(self, found: Sequence[tuple[str, float]] | str) -> None:
         """Show (parameter, share) pairs, or why there are none."""
-        if isinstance(found, str):
-            self.update(Text(found, style="dim"))
+        self.found = found
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Draw the bars as long as there is room, also where they came before the room was known."""
+        self._draw()
+
+    def _draw(self) -> None:
+        found = self.found
+        if found is None or isinstance(found, str):
+            self.update(Text(found or "", style="dim"))
             return
         text = Text("importance for the objective (PED-ANOVA)\n", style="dim")
         most = max((share for _, share in found), default=1.0) or 1.0

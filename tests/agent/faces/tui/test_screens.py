@@ -62,10 +62,14 @@ async def test_study(tab: str, size: str, theme: str, app: ChatApp, tuned: str, 
             await pilot.press("f2")
         from textual.widgets import TabbedContent
 
+        from trimtab.agent.faces.tui.widgets.panels import Importance
+
         app.query_one(TabbedContent).active = f"tab-{tab}"
         await pilot.pause(0.3)
-        if tab == "parameters":
-            await app.workers.wait_for_complete()
+        for _ in range(200 if tab == "parameters" else 0):  # it is computed in a thread
+            if app.query_one(Importance).found is not None:
+                break
+            await pilot.pause(0.05)
         app.screen.set_focus(None)
         await same_screen(pilot, f"{tab}-{size}-{theme}")
 
