@@ -156,29 +156,24 @@ class Importance(Static):
 
     DEFAULT_CSS = "Importance { padding: 0 1; height: auto; }"
 
-    found: Sequence[tuple[str, float]] | str | None = None
+    found: Sequence[tuple[str, float]] | str = ""
 
     def show(self, found: Sequence[tuple[str, float]] | str) -> None:
         """Show (parameter, share) pairs, or why there are none."""
         self.found = found
-        self._draw()
+        self.refresh(layout=True)
 
-    def on_resize(self) -> None:
-        """Draw the bars as long as there is room, also where they came before the room was known."""
-        self._draw()
-
-    def _draw(self) -> None:
-        found = self.found
-        if found is None or isinstance(found, str):
-            self.update(Text(found or "", style="dim"))
-            return
+    def render(self) -> RenderResult:
+        """Return the bars, as long as there is room."""
+        if isinstance(self.found, str):
+            return Text(self.found, style="dim")
         text = Text("importance for the objective (PED-ANOVA)\n", style="dim")
-        most = max((share for _, share in found), default=1.0) or 1.0
+        most = max((share for _, share in self.found), default=1.0) or 1.0
         width = max(8, self.size.width - 38)
-        for name, share in found:
+        for name, share in self.found:
             text.append(f"{name[:24]:<24} ").append("█" * round(width * share / most), style="cyan")
             text.append(f" {share:.0%}\n", style="dim")
-        self.update(text)
+        return text
 
 
 class Gauges(Static):

@@ -67,7 +67,7 @@ async def test_study(tab: str, size: str, theme: str, app: ChatApp, tuned: str, 
         app.query_one(TabbedContent).active = f"tab-{tab}"
         await pilot.pause(0.3)
         for _ in range(200 if tab == "parameters" else 0):  # it is computed in a thread
-            if app.query_one(Importance).found is not None:
+            if app.query_one(Importance).found:
                 break
             await pilot.pause(0.05)
         app.screen.set_focus(None)
