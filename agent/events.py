@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ..tools.expressions import Value
 from ..tools.targets import Phase
 from ..tools.text import neutral_line
+from .trials.lines import edit_words
 from .trials.trial import Trial
 
 SCHEMA_VERSION = 1
@@ -31,6 +32,7 @@ ProblemCode = Literal[
     "forbidden",
     "frozen",
     "too_many",
+    "bad_edit",
     "length",
     "content_filter",
     "invalid_tool_call",
@@ -142,6 +144,8 @@ class TrialStarted(_Event):
     gate: str = Field("", description="Why it was this one's turn.")
     scores: dict[str, float] = Field({}, description="The arms' scores when it was decided.")
     fidelity: int | None = Field(None, description="Last step of the evaluation, where it may be stopped early.")
+    edit: str = Field("", description="What its edit of the program is, in a few words.")
+    parent: int | None = Field(None, description="The trial whose code the edit goes on from.")
 
     @classmethod
     def of(cls, study: str, trial: Trial) -> Self:
@@ -158,6 +162,8 @@ class TrialStarted(_Event):
             gate=trial.gate.get("why", ""),
             scores=trial.gate.get("scores", {}),
             fidelity=trial.fidelity,
+            edit=edit_words(trial),
+            parent=trial.parent,
         )
 
 
@@ -241,6 +247,7 @@ class BestTrial(BaseModel):
     trial: int
     configuration: dict[str, Value]
     metrics: dict[str, float]
+    edit: str = Field("", description="What its edit of the program is, in a few words.")
 
 
 class DefaultTrial(BaseModel):
@@ -343,4 +350,6 @@ Event = Annotated[
 
 def best_of(trial: Trial) -> BestTrial:
     """Return a trial as the events show it."""
-    return BestTrial(trial=trial.number, configuration=trial.configuration, metrics=trial.metrics)
+    return BestTrial(
+        trial=trial.number, configuration=trial.configuration, metrics=trial.metrics, edit=edit_words(trial)
+    )

@@ -52,7 +52,7 @@ class Variant:
             VariantError: the template is missing, broken, or names a value that does not exist.
         """
         environment = Environment(  # noqa: S701  # prompts are plain text, not HTML
-            loader=FileSystemLoader(self.folder),
+            loader=FileSystemLoader([self.folder, _home()]),  # a variant may include templates of others
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .errors import TrimtabError
 from .expressions import Value
+from .targets.code.draft import CodeDraft
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Row:
 @dataclass(frozen=True)
 class Desk:
     """One study, as tools see it. `encode` turns a configuration into numbers, one per parameter; `variations` are
-    values of a parameter worth comparing; `distributions` and `to_optuna` are for Optuna's own analyses."""
+    values of a parameter worth comparing; `distributions` and `to_optuna` are for Optuna's own analyses; `code` is the
+    edit of the program that is worked on, where there is one."""
 
     parameters: Sequence[str]
     metric: str
@@ -38,3 +41,15 @@ class Desk:
     to_optuna: Callable[[Mapping[str, Any]], dict[str, Any]]
     variations: Mapping[str, Sequence[Value]]
     to_metric: Callable[[float], float] = lambda loss: loss
+    code: CodeDraft | None = None
+
+    @property
+    def draft(self) -> CodeDraft:
+        """The edit of the program that is worked on.
+
+        Raises:
+            TrimtabError: no program may be edited here.
+        """
+        if self.code is None:
+            raise TrimtabError("this study has no program that may be edited")
+        return self.code

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
 from .desk import Desk
+from .edit import EDITS
 from .registry import tool
 
 _LONGEST = 200_000
@@ -25,6 +26,11 @@ _PROPOSAL = {
     },
     "required": ["values"],
 }
+EDITED = {
+    "edits": {"anyOf": [EDITS, {"const": "draft"}], "description": "'draft', or edits of the program that go with it."},
+    "parent": {"type": "integer", "description": "The trial whose code is gone on from; the best one if left out."},
+}
+"""JSON schema of what a proposal has besides, where the program may be edited."""
 _PROPOSALS = {"type": "array", "minItems": 1, "items": _PROPOSAL}
 
 
@@ -44,6 +50,15 @@ class ProposeArguments(BaseModel):
             return json.loads(given[:_LONGEST])
         except (ValueError, RecursionError):
             raise ValueError("must be a list of configurations; this text is no JSON") from None
+
+
+def with_edits(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of `propose` for a study whose program may be edited."""
+    schema = json.loads(json.dumps(schema))
+    proposal = schema["function"]["parameters"]["properties"]["proposals"]["items"]
+    proposal["properties"] |= EDITED
+    proposal["required"] = []
+    return schema
 
 
 @tool(ProposeArguments)

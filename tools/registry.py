@@ -21,6 +21,8 @@ Arguments = TypeVar("Arguments", bound=BaseModel)
 
 LONGEST_RESULT = 6000
 NOT_DONE = "not done: "
+CODE_TOOLS = ("read", "edit", "diff", "guard")
+"""The tools for studies whose program may be edited."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ TOOLS: Registry[Tool[Desk]] = Registry(
     "trimtab.tools",
     {
         name: f"trimtab.tools.{name}:{name}"
-        for name in ("history", "analyse", "optimizer_state", "recall", "consult", "propose")
+        for name in ("history", "analyse", "optimizer_state", "recall", "consult", *CODE_TOOLS, "propose")
     },
 )
 

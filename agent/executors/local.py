@@ -19,6 +19,7 @@ from ...tools.targets import (
     Wording,
     Workplace,
     build_target,
+    isolation_of,
 )
 from ...tools.targets.preparation.lifecycle import applied, measured
 from .base import Job, Warmth
@@ -92,7 +93,7 @@ class LocalExecutor:
         Raises:
             InputError: the sandbox, the CPUs or the target that the study asks for are not there.
         """
-        sandbox = choose_sandbox(evaluation.isolation)
+        sandbox = choose_sandbox(isolation_of(evaluation, target))
         self.workers = evaluation.workers
         self.sandbox_name, self.sandbox_guarantees = sandbox.name, sandbox.guarantees
         self._workers = []

@@ -1,5 +1,6 @@
 """The command line. Imports only Typer; every command loads what it needs when it runs."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -53,10 +54,16 @@ def tune(
     trust: Annotated[
         bool, typer.Option("--trust-endpoint", help="Use the endpoint that the study file names, from now on.")
     ] = False,
+    unsandboxed: Annotated[
+        bool, typer.Option("--allow-unsandboxed", help="Let a study with isolation = 'none' run, as you.")
+    ] = False,
     store: StoreUrl = None,
 ) -> None:
     """Tune the system that a study file describes."""
     from .commands.tune import RecordingOptions, run_study
+
+    if unsandboxed:
+        os.environ["TRIMTAB_ALLOW_UNSANDBOXED"] = "1"
 
     overrides: dict[str, dict[str, object]] = {
         "budget": {"trials": trials, "wall_time_s": wall_time, "calls": calls, "dollars": dollars},
@@ -304,6 +311,41 @@ def verify(
     from .commands.verify import verify_study
 
     if not verify_study(study, store, pairs=pairs, trial=trial, as_json=json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def remeasure(
+    study: StudyKey,
+    trial: Annotated[int, typer.Option(help="The trial.", min=0)],
+    repeats: Annotated[int, typer.Option(help="How often.", min=1)] = 3,
+    json: Annotated[bool, typer.Option("--json", help="Print the measurements as JSON.")] = False,
+    store: StoreUrl = None,
+) -> None:
+    """Measure any trial of a stored study again, with its edit of the program; exits with 1 when it fails."""
+    from .commands.remeasure import remeasure as again
+
+    if not again(study, trial, store, repeats=repeats, as_json=json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def patch(
+    study: StudyKey,
+    trial: Annotated[int | None, typer.Option(help="This trial's edit instead of the one that was checked.")] = None,
+    pairs: Annotated[int | None, typer.Option(help="Seeds of the measurement; the study's check seeds.", min=1)] = None,
+    no_measure: Annotated[bool, typer.Option("--no-measure", help="Only print the difference.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the edited files, after asking.")] = False,
+    branch: Annotated[str, typer.Option(help="Commit it on this new branch; the working tree is not touched.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --apply writes.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print difference and effects as JSON.")] = False,
+    store: StoreUrl = None,
+) -> None:
+    """Print the winning edit of the program, and measure what the code gave and what the parameters gave."""
+    from .commands.patch import How, print_patch
+
+    how = How(trial, pairs, measure=not no_measure, apply=apply, branch=branch, as_json=json, ask=not yes)
+    if not print_patch(study, store, how):
         raise typer.Exit(1)
 
 

@@ -80,6 +80,8 @@ def _best(study: Study, report: StudyFinished) -> list[str]:
         f"best: trial {report.best.trial}: {metrics}",
         f"  changes {words.assignments(report.best.configuration, study.space.default)}",
     ]
+    if report.best.edit:
+        lines.append(f"  {report.best.edit}: trimtab patch {report.study} shows it, and what it gave")
     ends = [f"{name} = {short(value)}" for name, value in _at_an_end(study, report.best.configuration)]
     if ends:
         lines.append(f"  at the end of what was searched: {', '.join(ends)} (widen it, and go on with --resume)")

@@ -1,6 +1,6 @@
 """The interface of a planner, and what it gets to see."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -54,7 +54,7 @@ class Context:
     `emit` announces an event. `optimizer` is None where there is no optimizer beside the planner. `notes` is what a
     person said to the planner: hints, and why a proposal was refused. `question` is what this thought is for, and
     `waiting` are the planner's earlier ideas that wait for their turn, `refused` says which of them were not tried and
-    why, `ideas_left` is about how many it will still have.
+    why, `ideas_left` is about how many it will still have. `guard` runs the study's guard on an edit of its program.
     """
 
     study: Study
@@ -71,6 +71,7 @@ class Context:
     waiting: Sequence[Proposal] = ()
     refused: Sequence[str] = field(default_factory=list)
     ideas_left: int | None = None
+    guard: Callable[[str | None], Awaitable[str]] | None = None
 
     def now(
         self,

@@ -5,6 +5,7 @@ from typing import Any
 
 from ...tools.desk import Desk, Row
 from ...tools.expressions import Value
+from ...tools.targets.code.draft import CodeDraft
 from ..optimizers.encoding import from_unit
 from ..optimizers.state import OptimizerState
 from ..study.parameters import Parameter
@@ -18,7 +19,7 @@ from .digest import recalled_lines
 _MOST_ROWS, _VARIATIONS = 2000, 9
 
 
-def fill_desk(context: Context, submit: Callable[[Any], str]) -> Desk:
+def fill_desk(context: Context, submit: Callable[[Any], str], code: CodeDraft | None = None) -> Desk:
     """Return what the tools may see of a study; `submit` takes proposals and answers in words."""
     study = context.study
     state = context.optimizer
@@ -35,6 +36,7 @@ def fill_desk(context: Context, submit: Callable[[Any], str]) -> Desk:
         to_optuna=study.space.to_optuna,
         variations={name: _variations(parameter) for name, parameter in study.space.parameters.items()},
         to_metric=study.metric_of,
+        code=code,
     )
 
 

@@ -18,6 +18,7 @@ from ..trials.history import History
 from ..trials.lines import clip, line_of
 from ..trials.trial import Trial
 from .base import Context
+from .code import parent_words, program_words
 from .own_ideas import own_ideas
 
 _NOTES, _RUNNING = 5, 8
@@ -48,6 +49,7 @@ def stable_part(study: Study, answer: str) -> dict[str, Any]:
         "catalogue": _catalogue(study),
         "machine": _machine(),
         "answer": answer,
+        "program": program_words(study),
     }
 
 
@@ -68,6 +70,7 @@ def record_part(context: Context, settings: Settings, n: int) -> dict[str, Any]:
         "notes": [clip(note) for note in context.notes[-_NOTES:]],
         "evaluation": evaluation_words(context.history),
         "question": {"kind": context.question.kind},
+        "parent": parent_words(context),
         "budget": {
             "trials": study.budget.trials,
             "trials_left": int(left) if left is not None else "unlimited",

@@ -32,6 +32,7 @@ from ..models.recording import Recording, RecordingReader, RecordingWriter
 from ..models.settings import Capability, ResolvedModel
 from ..trials.proposal import Proposal
 from .base import Context, Setup
+from .code import draft_of, may_be_sent
 from .dialogue.answers import Collected
 from .dialogue.asking import ask_once
 from .dialogue.tool_loop import ask_with_tools
@@ -91,7 +92,8 @@ class ModelPlanner:
         assert resolved is not None
         self.resolved = resolved
         section = setup.study.model
-        self.variant = choose_variant(setup.study.planner.prompts, resolved)
+        self._shows_code = may_be_sent(setup.study, resolved)
+        self.variant = choose_variant(setup.study.planner.prompts, resolved, code=self._shows_code)
         self.why = f"{resolved.label}, {resolved.why}; prompts {self.variant.name}"
         if player is not None:
             recorded = player.header.get("price")
@@ -127,7 +129,8 @@ class ModelPlanner:
         context = self._as_recorded(context)
         settings = self.variant.settings
         n = min(n, settings.proposals)
-        collected = Collected(context, self.label, CANDIDATES if settings.procedure == "llambo" else n)
+        code = draft_of(context) if self._shows_code else None
+        collected = Collected(context, self.label, CANDIDATES if settings.procedure == "llambo" else n, code)
         try:
             await self._think(context, collected, n)
         except ModelBudgetError as error:
@@ -272,15 +275,15 @@ class ModelPlanner:
             await self._opened.close()
 
 
-def choose_variant(name: str, model: ResolvedModel) -> Variant:
-    """Return the prompts to use; `auto` is terse for a small embedded model, else default.
+def choose_variant(name: str, model: ResolvedModel, *, code: bool = False) -> Variant:
+    """Return the prompts to use; `auto` is terse for a small embedded model, `code` where it may edit, else default.
 
     Raises:
         InputError: there is no such variant, or it is broken.
     """
     if name == "auto":
         small = model.gguf is not None and Path(model.gguf).stat().st_size < 1 << 30
-        name = "terse" if small else "default"
+        name = "terse" if small else "code" if code else "default"
     return _load(name)
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from ...tools.catalogue import load_catalogue, machine_facts
-from ..study.space import Configuration, key
+from ..study.space import Configuration
+from ..trials.candidate import Candidate
 from ..trials.proposal import Proposal
 from ..trials.source import STORED
 from .base import Context, Setup
+from .mechanical import mechanical_proposals
 
 
 class OfflinePlanner:
@@ -40,8 +42,8 @@ def build(_setup: Setup) -> OfflinePlanner:
 
 def known_proposals(context: Context) -> list[Proposal]:
     """Return what catalogue and memory propose and nobody has tried, such as an earlier run of this study."""
-    found = [*from_catalogue(context), *from_memory(context)]
-    return [proposal for proposal in found if key(dict(proposal.values)) not in context.history.seen]
+    found = [*from_catalogue(context), *from_memory(context), *mechanical_proposals(context)]
+    return [each for each in found if Candidate(dict(each.values), each.patch).key not in context.history.seen]
 
 
 def from_catalogue(context: Context) -> list[Proposal]:

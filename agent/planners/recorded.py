@@ -5,15 +5,18 @@ The file is JSON: {"rounds": [[{"values": {...}, "rationale": "...", "predicted"
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ...tools.errors import InputError
+from ...tools.errors import InputError, TrimtabError
 from ...tools.expressions import Value
+from ..events import PlannerProblem
 from ..study.space import key
 from ..trials.proposal import Proposal
 from ..trials.source import Source
 from .base import Context, Setup
+from .code import draft_of
 
 
 class Idea(BaseModel):
@@ -21,9 +24,11 @@ class Idea(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    values: dict[str, Value]
+    values: dict[str, Value] = {}
     rationale: str = ""
     predicted: tuple[float, float, float] | None = Field(None, description="Expected value and 90 % interval.")
+    edits: Any = Field(None, description="Edits of the program that go with it, as the tool propose takes them.")
+    parent: int | None = Field(None, description="The trial whose code they are for; the best one by default.")
 
 
 class Ideas(BaseModel):
@@ -56,16 +61,23 @@ class RecordedPlanner:
             ideas = self.rounds[self._next]
             self._next += 1
             if any(_is_new(idea, context) for idea in ideas):
-                return [
-                    Proposal(
-                        idea.values,
-                        Source("planner", self.name),
-                        idea.rationale,
-                        {} if idea.predicted is None else {metric: idea.predicted},
-                    )
-                    for idea in ideas
-                ]
+                found = (self._proposal(idea, context, metric) for idea in ideas)
+                return [each for each in found if each is not None]
         return []
+
+    def _proposal(self, idea: Idea, context: Context, metric: str) -> Proposal | None:
+        """Return an idea as a proposal; None for an edit that cannot be made, which is told."""
+        predicted = {} if idea.predicted is None else {metric: idea.predicted}
+        source, draft = Source("planner", self.name), draft_of(context)
+        if draft is None:
+            return Proposal(idea.values, source, idea.rationale, predicted)
+        try:
+            patch, parent = draft.proposed(idea.edits, idea.parent)
+        except TrimtabError as error:
+            context.emit(PlannerProblem(study=context.key, code="bad_edit", message=str(error)))
+            return None
+        values = {**context.history.trials[parent].configuration, **idea.values}
+        return Proposal(values, source, idea.rationale, predicted, patch=patch, parent=parent)
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -102,4 +114,5 @@ def read_ideas(path: Path) -> Ideas:
 
 
 def _is_new(idea: Idea, context: Context) -> bool:
-    return key(context.study.space.repair(idea.values).configuration) not in context.history.seen
+    tried = key(context.study.space.repair(idea.values).configuration) in context.history.seen
+    return idea.edits is not None or not tried

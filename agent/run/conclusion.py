@@ -8,7 +8,6 @@ from ...tools.targets import Measurement
 from ..events import AblationStep, CheckProgressed, CheckResult
 from ..executors.base import Executor, Job
 from ..memory.store.rows import StoredEvaluation
-from ..study.space import Configuration
 from ..trials.candidate import Candidate
 from ..trials.trial import Trial
 from ..verdict.ablation import measure_ablation
@@ -16,6 +15,7 @@ from ..verdict.check import Measure, measure_pairs
 from ..verdict.contenders import next_contender
 from ..verdict.judgement import Pairs, judge, nothing_to_check
 from .record import Record
+from .suspect import believed
 
 
 @dataclass
@@ -95,14 +95,14 @@ def _measure_with(record: Record, executor: Executor) -> Measure:
         for each in record.store.evaluations(record.stored.id, purpose)
     }
 
-    async def measure(purpose: str, trial: int, position: int, seed: int, configuration: Configuration) -> Measurement:
+    async def measure(purpose: str, trial: int, position: int, seed: int, candidate: Candidate) -> Measurement:
         stored = known.get((purpose, trial, position, seed))
         if stored is not None:
             return stored
-        measurement = await executor.submit(job(record, Candidate(configuration), seed, trial))
+        measurement = believed(record.study, await executor.submit(job(record, candidate, seed, trial)))
         record.retried += measurement.retries
         evaluation = StoredEvaluation(purpose, trial, position, seed, measurement)
-        record.store.add_evaluation(record.stored.id, evaluation, json.dumps(configuration))
+        record.store.add_evaluation(record.stored.id, evaluation, json.dumps(candidate.configuration))
         return measurement
 
     return measure

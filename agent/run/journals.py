@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from ...tools.ending import EndingError, Step
 from ...tools.errors import TrimtabError
 from ...tools.sandbox import choose_sandbox
-from ...tools.targets import Evaluation, Journal, TargetSection, Wording, Workplace, build_target
+from ...tools.targets import Evaluation, Journal, TargetSection, Wording, Workplace, build_target, isolation_of
 from ...tools.targets.kinds import section_of
 from ..memory.store import Store
 from ..memory.store.ownership import is_alive, owner_of, this_process
@@ -109,7 +109,7 @@ def _whereabouts(journal: Journal) -> tuple[Evaluation, Workplace, TargetSection
     if section is not None and not isinstance(section, TargetSection):
         raise TypeError("the target's section is no table")
     place = Workplace(
-        choose_sandbox(evaluation.isolation),
+        choose_sandbox(isolation_of(evaluation, section)),
         Path(header["directory"]),
         wording=Wording.model_validate(header["wording"]),
         worker=int(header["worker"]),

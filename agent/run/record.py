@@ -17,6 +17,7 @@ from ..memory.store import Store
 from ..memory.store.rows import StoredEvaluation, StoredStudy
 from ..optimizers.mirror import Optimizer
 from ..study.sections import Study
+from ..trials.branches import Branches
 from ..trials.grown import OUTSIDE, fitted, is_outside
 from ..trials.history import History, violations
 from ..trials.proposal import Accepted
@@ -46,6 +47,7 @@ class Record:
         self.study, self.store, self.stored = study, store, stored
         trials = fitted(store.trials(stored.id), study.space)
         self.history = History(study)
+        self.branches = Branches(study)
         self.optimizer = Optimizer(study, told=len(trials))
         self.gate = Gate(study, self.optimizer.names)
         spent = {"trials": len(trials), "wall_time_s": stored.search_s, **store.spent_on_models(stored.id)}
@@ -86,6 +88,7 @@ class Record:
             predicted=dict(proposal.predicted),
             gate=dict(proposal.gate),
             continues=proposal.continues,
+            parent=proposal.parent,
             fidelity=self.study.fidelity.high if self.study.fidelity else None,
             started=time.time(),
         )
@@ -104,7 +107,7 @@ class Record:
     def _finished(self, trial: Trial) -> bool:
         if is_outside(trial):
             return False
-        self.optimizer.finished(trial)
+        self.optimizer.finished(self.branches.levelled(trial, self.history.trials))
         improved = self.history.update(trial)
         self.gate.finished(trial, improved=improved)
         return improved

@@ -20,6 +20,7 @@ from .hopeless import hopeless
 from .proposals.proposing import Proposing
 from .record import Record
 from .slow import censored, time_limit
+from .suspect import believed
 
 News = asyncio.Queue[events.Event | asyncio.Task[None] | None]
 """What happens: events to hand on, tasks that ended, and None where only the state has changed."""
@@ -198,7 +199,7 @@ class Search:
                 raise
             return censored(record.study, record.history, limit)
         record.retried += found.retries
-        return found
+        return believed(record.study, found)
 
     def _say_once(self, notice: str) -> None:
         """Announce what an executor found out about the machine, the first time only."""

@@ -22,13 +22,14 @@ from ..memory.recall import recall
 from ..memory.store import Store
 from ..memory.store.rows import StoredEvaluation, StoredStudy
 from ..models.recording import Recording
-from ..place import planned_directory
 from ..planners.base import Context, Planner, Setup, build_planner
 from ..study.sections import Study
 from ..trials.trial import Trial
 from .announcing import study_finished, study_started
 from .conclusion import Conclusion, conclude
-from .journals import journal_folder, journal_of, undo_pending
+from .guarding import guarded
+from .journals import journal_of, undo_pending
+from .out_of_sight import out_of_sight
 from .proposals.opening import resume_study, start_study
 from .proposals.proposing import Proposing
 from .record import Record
@@ -59,6 +60,7 @@ class Session:
             key=stored.key,
             study_id=stored.id,
             emit=self._emit,
+            guard=partial(guarded, study, out_of_sight(store)) if study.code is not None else None,
         )
         self.proposing = Proposing(context, self.record.optimizer, self.record.gate, planner)
         self._calls: Counter[str] = Counter()
@@ -219,7 +221,7 @@ class Session:
 
     def _say_at_start(self, executor: Executor) -> None:
         """Announce what a person should know before the first trial."""
-        if executor.sandbox_name == "process":
+        if executor.sandbox_name in {"process", "none"}:
             self._note("sandbox", f"weaker sandbox: {executor.sandbox_guarantees}")
         if self.study.gate.patience is not None:
             note = "gate.patience is no longer used: rests follow from the record of the planner's thoughts"
@@ -238,8 +240,7 @@ class Session:
     def _local(self) -> LocalExecutor:
         """Return what evaluates on this machine; it notes beside the store what it will have to undo."""
         study, store = self.study, self.record.store
-        planned = planned_directory()
-        hidden = (*store.files, journal_folder(store), *(() if planned is None else (planned,)))
+        hidden = out_of_sight(store)
         journal = partial(journal_of, store, self.key, study)
         where = (study.evaluation, study.directory, hidden, study.wording)
         return LocalExecutor(*where, target=study.target, journal=journal)

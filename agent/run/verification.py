@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from ...tools.targets import Measurement
 from ..executors.base import Executor, Job
 from ..study.sections import Study
-from ..study.space import Configuration
 from ..trials.candidate import Candidate
 from ..trials.trial import Trial
-from ..verdict.check import measure_pairs
+from ..verdict.check import Measure, measure_pairs
 from ..verdict.judgement import Pairs
+from .suspect import believed
 
 
 async def verify(
@@ -18,25 +18,29 @@ async def verify(
     """Yield the pairs so far after each seed; `judgement.judge` says what they prove."""
     evaluation = study.evaluation.model_copy(update={"check_seeds": list(seeds)})
 
-    async def measure(
-        _purpose: str, trial: int, _position: int, seed: int, configuration: Configuration
-    ) -> Measurement:
-        return await executor.submit(
-            Job(
-                evaluation=study.evaluation,
-                directory=study.directory,
-                candidate=Candidate(configuration),
-                seed=seed,
-                required=study.required_metrics,
-                fidelity=study.fidelity.high if study.fidelity else None,
-                warmup=study.evaluation.warmup,
-                target=study.target,
-                trial=trial,
-            )
-        )
-
+    measure = measure_with(study, executor)
     async for pairs in measure_pairs(study.model_copy(update={"evaluation": evaluation}), default, incumbent, measure):
         yield pairs
+
+
+def measure_with(study: Study, executor: Executor) -> Measure:
+    """Return what measures a candidate of a stored study once; nothing is stored."""
+
+    async def measure(_purpose: str, trial: int, _position: int, seed: int, candidate: Candidate) -> Measurement:
+        job = Job(
+            evaluation=study.evaluation,
+            directory=study.directory,
+            candidate=candidate,
+            seed=seed,
+            required=study.required_metrics,
+            fidelity=study.fidelity.high if study.fidelity else None,
+            warmup=study.evaluation.warmup,
+            target=study.target,
+            trial=trial,
+        )
+        return believed(study, await executor.submit(job))
+
+    return measure
 
 
 def seeds_for(study: Study, pairs: int | None) -> list[int]:

@@ -90,7 +90,7 @@ def parse_study(data: dict[str, Any], file: Path, text: str = "", *, check_files
     wrong = findings(study, study.directory) if check_files else []
     if wrong:
         raise StudyFileError(_problems(wrong, file, text))
-    return study
+    return study.pinned() if check_files else study
 
 
 def _other_form(file: Path) -> str:

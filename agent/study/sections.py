@@ -21,6 +21,8 @@ from pydantic_core import InitErrorDetails
 
 from ...tools.expressions import Expression, ExpressionError, Value, parse
 from ...tools.targets import AnyTarget, Evaluation, Form, Wording
+from ...tools.targets.code.project import Project
+from ...tools.targets.code.section import CodeSection
 from ...tools.targets.reading.quantities import unit_of
 from ...tools.targets.rendering.files import AnyFile, File
 from ...tools.targets.section import SHORTHAND
@@ -213,22 +215,22 @@ def _without_circle(derived: dict[str, str]) -> dict[str, str]:
     return derived
 
 
-def _with_service(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of a study file that says [service] as one that says [target.service].
+def _into_target(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the data of a study file that says [service] or [code] as one that says [target.service] or [target.code].
 
     Raises:
         ValueError: it says both.
     """
     given = dict(given)
-    service, target = given.pop("service"), given.get("target")
+    section, target = given.pop(name), given.get("target")
     if target is None:
         evaluation = dict(given.get("evaluation") or {})
         kind = "python" if "python" in evaluation else "command"
-        target = {"kind": kind, **{name: evaluation.pop(name) for name in [*evaluation] if name in SHORTHAND}}
+        target = {"kind": kind, **{field: evaluation.pop(field) for field in [*evaluation] if field in SHORTHAND}}
         given["evaluation"] = evaluation
-    elif isinstance(target, Mapping) and "service" in target:
-        raise ValueError("[service] and [target.service] say the same: keep one")
-    return {**given, "target": {**target, "service": service} if isinstance(target, Mapping) else target}
+    elif isinstance(target, Mapping) and name in target:
+        raise ValueError(f"[{name}] and [target.{name}] say the same: keep one")
+    return {**given, "target": {**target, name: section} if isinstance(target, Mapping) else target}
 
 
 def _inside(files: dict[str, File]) -> dict[str, File]:
@@ -239,10 +241,16 @@ def _inside(files: dict[str, File]) -> dict[str, File]:
     return files
 
 
+_OF_THE_TARGET = ("service", "code")
+_RACE = 3
+"""How often a trial of edited code is measured before it is believed, unless the study says otherwise."""
+
+
 def _as_written(schema: dict[str, Any]) -> None:
     """Let the schema know what a file may leave out, or say shorter."""
     schema["required"].remove("evaluation")
-    schema["properties"]["service"] = {"type": "object", "description": "Shorthand for [target.service]."}
+    for name in _OF_THE_TARGET:
+        schema["properties"][name] = {"type": "object", "description": f"Shorthand for [target.{name}]."}
 
 
 class Study(Section):
@@ -296,9 +304,19 @@ class Study(Section):
     @classmethod
     def _target_alone(cls, given: object) -> object:
         """Let a file with [target] do without [evaluation], and say [service] for [target.service]."""
-        if isinstance(given, dict) and "service" in given:
-            given = _with_service(given)
-        return {"evaluation": {}, **given} if isinstance(given, dict) and "target" in given else given
+        for name in _OF_THE_TARGET:
+            if isinstance(given, dict) and name in given:
+                given = _into_target(given, name)
+        if not isinstance(given, dict) or "target" not in given:
+            return given
+        given = {"evaluation": {}, **given}
+        evaluation, target = given["evaluation"], given["target"]
+        alone = isinstance(given.get("objectives"), list) and len(given["objectives"]) == 1
+        if isinstance(target, Mapping) and target.get("code") and isinstance(evaluation, Mapping) and alone:
+            repeats = evaluation.get("repeats")
+            least = max(_RACE, repeats) if isinstance(repeats, int) else _RACE
+            given["evaluation"] = {"max_repeats": least, **evaluation}
+        return given
 
     @model_validator(mode="after")
     def _names_a_target(self) -> Self:
@@ -350,6 +368,28 @@ class Study(Section):
     def place_of(self, field: str) -> tuple[str, str]:
         """Return where the file says a field of the program: in [target], or in [evaluation] as shorthand."""
         return ("target" if self.target is not None else "evaluation", field)
+
+    @property
+    def code(self) -> CodeSection | None:
+        """The program that a planner may edit, if there is one."""
+        return self.target.code if self.target is not None else None
+
+    @cached_property
+    def project(self) -> Project | None:
+        """The files of that program, as they were when they were first asked for.
+
+        Raises:
+            InputError: they cannot be used.
+        """
+        return Project.read(self.code, self.directory) if self.code is not None else None
+
+    def pinned(self) -> Self:
+        """Return the study as one that holds only for the project as it stands now; itself without a project."""
+        if self.project is None or self.target is None or self.code is None or self.code.base:
+            return self
+        code = self.code.model_copy(update={"base": self.project.base})
+        placed = self.model_copy(update={"target": self.target.model_copy(update={"code": code})})
+        return placed.read_from(self.directory, self.text)
 
     @property
     def required_metrics(self) -> tuple[str, ...]:

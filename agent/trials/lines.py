@@ -1,6 +1,7 @@
 """Trials as lines of bounded length, safe to stand in a prompt."""
 
-from ...tools.text import fenced
+from ...tools.targets.code.edits import EditError, added_lines, edits_of
+from ...tools.text import fenced, one_line
 from ..study.sections import Study
 from ..study.words import words
 from .trial import Trial
@@ -24,8 +25,22 @@ def _changes(trial: Trial, study: Study) -> str:
     """Return a configuration as what differs from the default, which costs fewer tokens than all of it."""
     if trial.source.kind == "default":
         return words(trial.configuration)
+    edited = f"{edit_words(trial)}, " if trial.candidate.patch is not None else ""
     changed = {name: v for name, v in trial.configuration.items() if study.space.default.get(name) != v}
-    return f"default but {words(changed)}" if changed else "default"
+    return f"{edited}default but {words(changed)}" if changed else f"{edited}default"
+
+
+def edit_words(trial: Trial) -> str:
+    """Return a trial's edit in a few words; '' where it has none."""
+    if trial.candidate.patch is None:
+        return ""
+    try:
+        edits = edits_of(trial.candidate.patch)
+    except EditError:
+        return "an edit that cannot be read"
+    names = one_line(", ".join(dict.fromkeys(edit.file for edit in edits)), 100)
+    lines = sum(added_lines(edit.search, edit.replace) for edit in edits)
+    return f"an edit of {names} ({lines} lines{f', on trial {trial.parent}' if trial.parent else ''})"
 
 
 def clip(line: str) -> str:

@@ -17,7 +17,7 @@ class Proposal:
 
     `predicted` maps a metric to (expected, low, high), where the planner ventured a prediction. `gate` says why it was
     its turn; `continues` is the number of a trial with the same configuration that ended at an earlier last step.
-    `patch` is the text of a code edit that goes with the values.
+    `patch` is the text of a code edit that goes with the values, and `parent` the trial whose edit it goes on from.
     """
 
     values: Mapping[str, Any]
@@ -27,6 +27,7 @@ class Proposal:
     gate: Mapping[str, Any] = field(default_factory=dict)
     continues: int | None = None
     patch: str | None = None
+    parent: int | None = None
 
     def __post_init__(self) -> None:
         """Make the rationale, which may be a model's, one visible line."""
@@ -67,7 +68,7 @@ def review(
 
     `seen` maps the keys of candidates already tried to their trials; `waiting` are keys of those that will be.
     """
-    if not any(name in space.parameters for name in proposal.values):
+    if space.parameters and not any(name in space.parameters for name in proposal.values):
         known = ", ".join(list(space.parameters)[:10])
         return Refused(proposal, f"names none of the parameters: {known}", "unknown_parameters")
     wrong = misread(proposal.values, space)

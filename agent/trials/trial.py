@@ -17,6 +17,7 @@ class Trial:
     `source` is who proposed it; `gate` says why it was their turn. `metrics` are medians over the repeats; a failed
     trial has none and says why in `reason`. `changes` lists what repair did to the proposal. `values` are the losses
     of its single evaluations, `steps` the losses it reported on the way, `fidelity` the last step it was allowed.
+    `parent` is the trial whose edit of the program this one's goes on from.
     Times are seconds since the epoch; `duration_s` is the time its evaluations took.
     """
 
@@ -32,6 +33,7 @@ class Trial:
     gate: dict[str, Any] = field(default_factory=dict)
     fidelity: int | None = None
     continues: int | None = None
+    parent: int | None = None
     values: list[float] = field(default_factory=list)
     steps: dict[int, float] = field(default_factory=dict)
     started: float = 0.0

@@ -8,13 +8,18 @@ of evaluations linear in the number of changes.
 import math
 from collections.abc import AsyncIterator
 
+from ...tools.expressions import Value
 from ...tools.targets import Measurement
 from ..events import AblationStep
 from ..statistics import CONFIDENCE, block_contrasts, holm
 from ..study.sections import Study
 from ..study.space import Configuration, Space
+from ..trials.candidate import Candidate
 from ..trials.trial import Trial
 from .check import Measure
+
+THE_CODE = "the code"
+"""What an edit of the program is called beside parameters, whose names have no spaces."""
 
 
 def differing(default: Configuration, incumbent: Configuration) -> list[str]:
@@ -51,6 +56,7 @@ async def measure_ablation(
 ) -> AsyncIterator[tuple[int, int, list[AblationStep]]]:
     """Yield (evaluations done, total, steps), where the steps come with the last one."""
     names = differing(default.configuration, incumbent.configuration)
+    patch = incumbent.candidate.patch
     seeds = study.evaluation.check_seeds[: study.check.ablation_repeats]
     purpose, done = f"ablation:{incumbent.number}", 0
     singles = [_single(study.space, default.configuration, incumbent.configuration, name) for name in names]
@@ -58,11 +64,14 @@ async def measure_ablation(
     losses: dict[str, float] = {}
     for step, (name, single) in enumerate(zip(names, singles, strict=True)):
         if single is not None:
-            losses[name] = _loss(study, await measure(purpose, -1 - step, 0, seeds[0], single))
+            losses[name] = _loss(study, await measure(purpose, -1 - step, 0, seeds[0], Candidate(single, patch)))
             done += 1
             yield done, total, []
     ordered = sorted(names, key=lambda name: losses.get(name, float("inf")))
-    nodes = path(study.space, default.configuration, incumbent.configuration, ordered)
+    steps_of_parameters = path(study.space, default.configuration, incumbent.configuration, ordered)
+    nodes = [Candidate(configuration, patch) for configuration in steps_of_parameters]
+    if patch is not None:  # the code comes first: parameters are tuned for the edited program
+        nodes.insert(0, Candidate(default.configuration))
     total = len(losses) + len(seeds) * len(nodes)
     table: list[list[Measurement]] = [[] for _ in nodes]
     for position, seed in enumerate(seeds):
@@ -89,7 +98,7 @@ def _loss(study: Study, measurement: Measurement) -> float:
     return objective.loss(measurement.metrics[objective.metric])
 
 
-def _steps(study: Study, nodes: list[Configuration], table: list[list[Measurement]]) -> list[AblationStep]:
+def _steps(study: Study, nodes: list[Candidate], table: list[list[Measurement]]) -> list[AblationStep]:
     """Return the steps of the path; a step beside a configuration that failed once has no effect that can be told.
 
     A step matters when its effect is told from none after Holm's correction for the number of steps.
@@ -106,7 +115,7 @@ def _steps(study: Study, nodes: list[Configuration], table: list[list[Measuremen
     found = []
     for index in range(1, len(nodes)):
         before, after = nodes[index - 1], nodes[index]
-        changed = {name: (before.get(name), after.get(name)) for name in differing(before, after)}
+        changed = _changed(before, after)
         if index not in adjusted:
             found.append(AblationStep(parameters=changed, ratio=None, low=None, high=None, matters=False))
             continue
@@ -114,6 +123,15 @@ def _steps(study: Study, nodes: list[Configuration], table: list[list[Measuremen
         matters = adjusted[index] < 1 - CONFIDENCE
         found.append(AblationStep(parameters=changed, ratio=gain.value, low=gain.low, high=gain.high, matters=matters))
     return found
+
+
+def _changed(before: Candidate, after: Candidate) -> dict[str, tuple[Value | None, Value | None]]:
+    """Return what differs between two nodes; an edit of the program stands beside the parameters, as itself."""
+    names = differing(before.configuration, after.configuration)
+    found: dict[str, tuple[Value | None, Value | None]] = {
+        name: (before.configuration.get(name), after.configuration.get(name)) for name in names
+    }
+    return found if before.patch == after.patch else {THE_CODE: ("as it was", "edited"), **found}
 
 
 def _scaled(study: Study, row: list[Measurement]) -> list[float] | None:

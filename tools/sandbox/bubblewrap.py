@@ -17,6 +17,7 @@ from . import privileges, seccomp
 from .launch import Launch
 from .mounts import mounts_of
 from .ports import Forwarded
+from .resources.processor import as_reaper, processor_time
 
 if TYPE_CHECKING:
     from .process import SandboxedCommand
@@ -44,19 +45,28 @@ def launch(command: "SandboxedCommand") -> Iterator[Launch]:
         open_files += [born, tell_born, go, say_go]
         waiting = ["--info-fd", str(tell_born), "--block-fd", str(go)]
 
+        first: list[int | None] = []
+        if command.clocked:
+            stack.enter_context(as_reaper())
+
+        async def processor_s() -> float | None:
+            known = first[0] if first and command.clocked else None
+            return None if known is None else await processor_time(known)
+
         async def started() -> None:
             os.close(tell_born)
             open_files.remove(tell_born)
             if forwarded is not None:
                 forwarded.start()
             child = await _child(born)
+            first.append(child)
             if child is not None:
                 _limit(child, command)
                 os.write(say_go, b".")
 
         passed = tuple(number for number in open_files if number not in {born, say_go})
         passed += () if forwarded is None else (forwarded.given.fileno(),)
-        yield Launch((argv[0], *waiting, *argv[1:]), True, passed, started)
+        yield Launch((argv[0], *waiting, *argv[1:]), True, passed, started, processor_s=processor_s)
 
 
 def arguments(command: "SandboxedCommand") -> tuple[list[str], list[int]]:

@@ -1,12 +1,13 @@
 """Picks the strongest isolation that works on this machine."""
 
+import os
 import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError
-from . import bubblewrap, privileges, supervised
+from . import bare, bubblewrap, privileges, supervised
 from .limits import Isolation
 from .process import Sandbox, SandboxedCommand
 
@@ -20,21 +21,29 @@ PROCESS = Sandbox(
     "process group, resource limits and scrubbed environment only: files and network are NOT isolated",
     supervised.launch,
 )
+NONE = Sandbox("none", "NOT isolated and not limited: it may do all that you may", bare.launch)
+UNSANDBOXED = "TRIMTAB_ALLOW_UNSANDBOXED"
+"""The variable that must be 1 where programs may run without any sandbox."""
 
 
 def choose_sandbox(isolation: Isolation = "auto") -> Sandbox:
     """Return the sandbox to use.
 
     Raises:
-        InputError: bubblewrap was asked for by name and does not work here.
+        InputError: what was asked for does not work here, or nothing was, and nobody has said that this may be.
     """
+    if isolation == "none":
+        if os.environ.get(UNSANDBOXED) != "1":
+            raise InputError("evaluation.isolation = 'none' runs programs as you", "--allow-unsandboxed allows it")
+        return NONE
     if isolation == "process":
         return PROCESS
     problem = bubblewrap_problem()
     if problem is None:
         return BUBBLEWRAP
-    if isolation == "bubblewrap":
-        raise InputError(f"evaluation.isolation = 'bubblewrap', but {problem}", "install bubblewrap or use 'auto'")
+    if isolation in {"bubblewrap", "strict"}:
+        hint = "sudo apt-get install bubblewrap (or isolation = 'process', which is far weaker)"
+        raise InputError(f"evaluation.isolation = {isolation!r}, but {problem}", hint)
     return replace(PROCESS, guarantees=f"{PROCESS.guarantees} ({problem})")
 
 

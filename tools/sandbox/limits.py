@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-Isolation = Literal["auto", "bubblewrap", "process"]
-"""How an evaluation is kept apart: the best that works, namespaces of its own, or a process group."""
+Isolation = Literal["auto", "strict", "bubblewrap", "process", "none"]
+"""How an evaluation is kept apart: the best that works, namespaces of its own (by either name), a process group, or not
+at all."""
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 

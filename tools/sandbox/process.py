@@ -32,7 +32,7 @@ class SandboxedCommand:
 
     `directory` is its working directory, the only place that it may write and that outlasts it. `hidden` are files and
     folders that it must not see, `sockets` folders whose unix sockets it may use although it has no network,
-    and `ports` those of this machine's loopback interface that it may then reach.
+    and `ports` those of this machine's loopback interface that it may then reach. `clocked` asks for processor time.
     """
 
     argv: tuple[str, ...]
@@ -45,6 +45,7 @@ class SandboxedCommand:
     sockets: tuple[Path, ...] = ()
     network: bool = False
     ports: tuple[int, ...] = ()
+    clocked: bool = False
     cpus: tuple[int, ...] = ()
 
 
@@ -61,7 +62,8 @@ class Sandbox:
 class Outcome:
     """How a command ended. `killed` says which limit ended it, None when it ended by itself or was stopped.
 
-    `stopped` is whether the caller's `watch` ended it.
+    `stopped` is whether the caller's `watch` ended it. `cpu_s` is the processor time of all its
+    processes, where it was asked for and is known.
     """
 
     exit_code: int
@@ -70,6 +72,7 @@ class Outcome:
     duration_s: float
     killed: str | None
     stopped: bool = False
+    cpu_s: float | None = None
 
 
 class _Output:
@@ -126,8 +129,9 @@ async def run(command: SandboxedCommand, sandbox: Sandbox, watch: Watch | None =
             duration = time.monotonic() - started
         finally:
             await _end(child, launch, usage, closed)
+        cpu_s = await launch.processor_s()
     code = -signal.SIGKILL if child.returncode is None else child.returncode
-    return Outcome(code, outputs[0].text(), outputs[1].text(), duration, killed, outputs[0].stopped)
+    return Outcome(code, outputs[0].text(), outputs[1].text(), duration, killed, outputs[0].stopped, cpu_s)
 
 
 async def _watch(

@@ -7,7 +7,7 @@ an entry point in the group `trimtab.targets`.
 from .base import Candidate, Measurement, Phase, Target, TargetError, Watch, Workplace
 from .evaluation import Evaluation
 from .journal import Journal
-from .kinds import TARGETS, AnyTarget, build_target
+from .kinds import TARGETS, AnyTarget, build_target, isolation_of
 from .rendering.wording import Form, Wording
 from .section import TargetSection
 
@@ -27,4 +27,5 @@ __all__ = [
     "Wording",
     "Workplace",
     "build_target",
+    "isolation_of",
 ]

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -57,7 +57,7 @@ class CommandTarget:
             TargetError: an edit of the program goes with it.
         """
         if candidate.patch is not None:
-            raise TargetError("a command cannot apply an edit of a program")
+            raise TargetError("a command cannot apply an edit of a program: the study has no [code]")
         self._configuration = candidate.configuration
 
     async def measure(
@@ -172,6 +172,21 @@ class CommandTarget:
         return (*self.workplace.hidden, *seeds)
 
     def _sandboxed(self, values: Mapping[str, Value], directory: Path) -> SandboxedCommand:
+        return self.sandboxed(
+            self.argv(values), values, directory, readable=self.readable(), hidden=self._hidden(), timeout_s=None
+        )
+
+    def sandboxed(
+        self,
+        argv: Sequence[str],
+        values: Mapping[str, Value],
+        directory: Path,
+        *,
+        readable: tuple[Path, ...],
+        hidden: tuple[Path, ...],
+        timeout_s: float | None,
+    ) -> SandboxedCommand:
+        """Return a command with this study's environment and limits, and what it may see."""
         passed = [*_PASSED_ON, *self.evaluation.pass_environment]
         python_bin = str(Path(sys.executable).parent)
         environment = {
@@ -184,13 +199,13 @@ class CommandTarget:
             **self._places.environment(values),
         }
         return SandboxedCommand(
-            argv=tuple(self.argv(values)),
+            argv=tuple(argv),
             directory=directory,
             environment=environment,
-            timeout_s=self.evaluation.timeout_s,
+            timeout_s=self.evaluation.timeout_s if timeout_s is None else timeout_s,
             limits=self.evaluation.limits,
-            readable=self.readable(),
-            hidden=self._hidden(),
+            readable=readable,
+            hidden=hidden,
             sockets=self.workplace.sockets,
             network=self.evaluation.network is True,
             ports=(*self.evaluation.ports, *([self.workplace.port] if self.workplace.port else [])),
@@ -214,7 +229,7 @@ class CommandTarget:
         if outcome.killed:
             return outcome.killed
         if outcome.exit_code != 0:
-            last = _last_line(outcome.stderr) or _last_line(outcome.stdout)
+            last = last_line(outcome.stderr) or last_line(outcome.stdout)
             said = f": {last}" if last else ""
             memory = self.evaluation.limits.memory
             if _OUT_OF_MEMORY.search(outcome.stderr):
@@ -242,6 +257,7 @@ def language() -> dict[str, str]:
     return {**({"LANG": named} if named else {}), "LC_NUMERIC": "C"}
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return the last line that a program wrote, as one visible line; '' where it wrote none."""
     lines = plain(text[-LOG_LENGTH:]).strip().splitlines()
     return one_line(lines[-1], 200) if lines else ""

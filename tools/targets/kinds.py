@@ -9,10 +9,11 @@ from pydantic_core import CoreSchema
 
 from ..errors import InputError
 from ..plugins import Registry
+from ..sandbox.limits import Isolation
 from ..spelling import did_you_mean
 from .base import Target, Workplace
 from .evaluation import Evaluation
-from .section import Service, TargetSection, shorthand
+from .section import ProgramSection, Service, TargetSection, shorthand
 
 
 class Kind(Protocol):
@@ -81,6 +82,11 @@ def build_target(evaluation: Evaluation, workplace: Workplace, section: TargetSe
         raise InputError("the study names no target", "add [target], or command = '...' in [evaluation]")
     if section.service is not None:
         target = _served(section, section.service, evaluation, workplace)
+    elif section.code is not None:
+        from .judging.measuring import CodeCommand
+
+        assert isinstance(section, ProgramSection)
+        target = CodeCommand(section, section.into(evaluation), workplace)
     else:
         target = TARGETS[section.kind](section, section.into(evaluation), workplace)
     if not section.hooks:
@@ -88,6 +94,12 @@ def build_target(evaluation: Evaluation, workplace: Workplace, section: TargetSe
     from .preparation.hooks import Hooked  # what runs things is not loaded to read a study
 
     return Hooked(target, section, workplace)
+
+
+def isolation_of(evaluation: Evaluation, section: TargetSection | None) -> Isolation:
+    """Return how evaluations are kept apart: what a planner has edited is not measured without a sandbox unasked."""
+    code = section is not None and section.code is not None
+    return "strict" if code and evaluation.isolation == "auto" else evaluation.isolation
 
 
 def _served(section: TargetSection, service: Service, evaluation: Evaluation, workplace: Workplace) -> Target:

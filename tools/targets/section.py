@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from .code.section import CodeSection
 from .evaluation import Evaluation
 from .program import Command, Function, split
 
@@ -99,6 +100,15 @@ class TargetSection(BaseModel):
     )
 
     service: Service | None = Field(None, description="A server under test, started for each worker.")
+    code: CodeSection | None = Field(None, description="A program that a planner may edit.")
+
+    @model_validator(mode="after")
+    def _code_is_of_a_command(self) -> Self:
+        if self.code is not None and self.kind != "command":
+            raise ValueError(f"code goes with a command, not with kind = {self.kind!r}")
+        if self.code is not None and self.service is not None:
+            raise ValueError("code and service exclude each other: a server runs outside the sandbox")
+        return self
 
     @property
     def hooks(self) -> list[str]:

@@ -8,7 +8,7 @@ from ....tools.text import fenced
 from ...executors.base import Job
 from ...executors.local import LocalExecutor
 from ...memory.store import Store
-from ...place import planned_directory
+from ...run.out_of_sight import out_of_sight
 from ...study.sections import Study
 from ...trials.candidate import Candidate
 
@@ -52,9 +52,7 @@ async def measure(study: Study, store: Store) -> Measurement:
         fidelity=study.fidelity.high if study.fidelity else None,
         target=study.target,
     )
-    planned = planned_directory()
-    hidden = (*store.files, *(() if planned is None else (planned,)))
-    executor = LocalExecutor(study.evaluation, study.directory, hidden, study.wording, target=study.target)
+    executor = LocalExecutor(study.evaluation, study.directory, out_of_sight(store), study.wording, target=study.target)
     try:
         return await executor.submit(job)
     finally:

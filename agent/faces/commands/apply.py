@@ -115,4 +115,6 @@ def apply_stored(key: str, file: Path, store_url: str | None, *, trial: int | No
     if check is None or best is None or not check["improved"]:
         verdict = check["verdict"] if check else "the final check did not run"
         raise InputError(f"{stored.key}: {verdict}; nothing is applied", "name a trial with --trial to apply it anyway")
+    if best.get("edit"):
+        typer.echo(f"note: this was measured with {best['edit']}: trimtab patch {stored.key} --apply", err=True)
     return apply_configuration(study, best["configuration"], file, agreed=agreed)

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from ....tools.sandbox.mounts import hides
+from ....tools.targets.code.edits import regions_in
 from ....tools.targets.rendering.template import as_text
 from ....tools.text import visible
 from ...study.file import load_study
@@ -64,9 +65,28 @@ def _lines(study: Study) -> Iterator[str]:
     if study.forbidden:
         yield str(study.space.allowed)
     yield from (f"hidden in the sandbox: {path} (name it in readable)" for path in _out_of_sight(study))
+    yield from _of_code(study)
     yield from _too_few_pairs(len(study.evaluation.check_seeds))
     size = "infinitely many" if math.isinf(study.space.size) else f"at most {study.space.size:.4g}"
     yield f"{size} configurations, {study.budget.trials} trials: the study file is fine"
+
+
+def _of_code(study: Study) -> Iterator[str]:
+    """Yield what a planner could touch, and what may leave the machine."""
+    project = study.project
+    if project is None or study.code is None:
+        return
+    for name, text in project.editable.items():
+        regions = regions_in(text)
+        where = f"only {', '.join(regions)}" if regions else f"all {text.count(chr(10))} lines"
+        yield f"may be edited: {name}, {where}"
+    others = len(project.files) - len(project.editable)
+    yield f"{others} other files of {project.folder.name} are copied, and can only be read"
+    yield from (f"left out: {name} ({why})" for name, why in project.left_out.items())
+    if not study.code.guard:
+        yield "no guard: an edit is measured without a test (code.guard = ['...'])"
+    send = "may be sent to" if study.code.send else "is not sent (code.send = true allows it), nor asked of,"
+    yield f"the source {send} a model that is not on this machine"
 
 
 def _too_few_pairs(pairs: int) -> Iterator[str]:

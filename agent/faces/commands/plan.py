@@ -11,7 +11,7 @@ from ....tools.errors import TrimtabError
 from ....tools.text import visible
 from ...executors.local import LocalExecutor
 from ...memory.store import Store, default_url
-from ...place import planned_directory
+from ...run.out_of_sight import out_of_sight
 from ...run.verification import seeds_for, verify
 from ...study.file import load_study
 from ...study.sections import Study
@@ -45,9 +45,7 @@ def print_plan(file: Path, store_url: str | None, *, pairs: int, as_json: bool) 
 
 
 async def _measured(study: Study, store: Store, count: int) -> Noise:
-    planned = planned_directory()
-    hidden = (*store.files, *(() if planned is None else (planned,)))
-    executor = LocalExecutor(study.evaluation, study.directory, hidden, study.wording, target=study.target)
+    executor = LocalExecutor(study.evaluation, study.directory, out_of_sight(store), study.wording, target=study.target)
     default = Trial(0, Source("default"), Candidate(study.space.default))
     pairs = Pairs([], [])
     try:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ....tools.errors import InputError, TrimtabError
+from ....tools.targets.code.edits import edits_of
 from ....tools.text import plain
 from ...events import StudyFinished
 from ...memory.store import Store, default_url
@@ -16,6 +17,7 @@ from ...memory.store.rows import StoredStudy
 from ...run.proposals.opening import find_study
 from ...study.sections import Study
 from ...trials.history import History
+from ...trials.lines import edit_words
 from ...trials.trial import Trial
 from .. import words
 from ..summary import summary_lines
@@ -76,6 +78,13 @@ def print_trial(key: str, number: int, store_url: str | None) -> None:
         mine, default = trial.configuration.get(name), study.space.default.get(name)
         table.add_row(plain(name), _cell(mine), _cell(default), style="bold" if mine != default else "dim")
     console.print(table)
+    if trial.candidate.patch is not None:
+        console.print(Text(f"{edit_words(trial)}:", style="bold"))
+        for edit in edits_of(trial.candidate.patch):
+            marked = [f"- {line}" for line in edit.search.splitlines()]
+            marked += [f"+ {line}" for line in edit.replace.splitlines()]
+            for line in (f"{edit.file}{f', region {edit.region}' if edit.region else ''}", *marked):
+                console.print(Text(f"  {plain(line)}", style="dim"))
     for change in trial.changes:
         given = "nothing" if change["given"] is None else repr(change["given"])
         console.print(Text(f"repaired {change['parameter']}: {given} -> {change['used']} ({change['why']})"))

@@ -10,7 +10,7 @@ from ....tools.text import visible
 from ...events import CheckResult
 from ...executors.local import LocalExecutor
 from ...memory.store import Store
-from ...place import planned_directory
+from ...run.out_of_sight import out_of_sight
 from ...run.verification import seeds_for, verify
 from ...study.sections import Study
 from ...trials.trial import Trial
@@ -53,9 +53,7 @@ def verify_study(key: str, store_url: str | None, *, pairs: int | None, trial: i
 async def _measured(
     study: Study, store: Store, default: Trial, incumbent: Trial, seeds: list[int]
 ) -> list[CheckResult]:
-    planned = planned_directory()
-    hidden = (*store.files, *(() if planned is None else (planned,)))
-    executor = LocalExecutor(study.evaluation, study.directory, hidden, study.wording, target=study.target)
+    executor = LocalExecutor(study.evaluation, study.directory, out_of_sight(store), study.wording, target=study.target)
     pairs = Pairs([], [])
     try:
         async for pairs in verify(study, default, incumbent, seeds, executor):

@@ -17,7 +17,7 @@ _FINISH_TRIAL = update(TRIALS).where(
 )
 _ADD_EVALUATION = insert(EVALUATIONS)
 
-_PROPOSAL = ("rationale", "changes", "predicted", "gate", "fidelity", "continues")
+_PROPOSAL = ("rationale", "changes", "predicted", "gate", "fidelity", "continues", "parent")
 
 
 class Trials(Subject):

@@ -6,6 +6,8 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
+from ....tools.errors import TrimtabError
+from ....tools.targets.code.draft import CodeDraft
 from ....tools.text import one_line
 from ... import events
 from ...models.endpoint.endings import Cut, EndingCode, ending_of
@@ -40,11 +42,15 @@ class Read:
 
 @dataclass
 class Collected:
-    """The proposals of one thought, at most `wanted`, and why others were not taken."""
+    """The proposals of one thought, at most `wanted`, and why others were not taken.
+
+    `code` is the edit of the program that the planner may work on.
+    """
 
     context: Context
     author: str
     wanted: int = 1000
+    code: CodeDraft | None = None
     proposals: list[Proposal] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     endings: list[EndingCode] = field(default_factory=list)
@@ -92,7 +98,16 @@ class Collected:
         """Review one proposal, and return what became of it."""
         study, history = self.context.study, self.context.history
         predicted = {} if raw.predicted is None else {study.objectives[0].metric: raw.predicted}
-        proposal = Proposal(raw.values, Source("planner", self.author), raw.rationale, predicted)
+        try:
+            patch, parent = self._edited(raw)
+        except TrimtabError as error:
+            self.problem("bad_edit", str(error))
+            return f"refused: {error}"
+        values = raw.values
+        if parent is not None and history.trials:  # what is not said stays as it was there
+            values = {**history.trials[parent].configuration, **values}
+        author = Source("planner", self.author)
+        proposal = Proposal(values, author, raw.rationale, predicted, patch=patch, parent=parent)
         reviewed = review(proposal, study.space, history.seen, self._keys)
         if isinstance(reviewed, Refused):
             reason = clip(self._why(reviewed))
@@ -101,6 +116,14 @@ class Collected:
         self.proposals.append(proposal)
         self._keys.add(reviewed.candidate.key)
         return _became(reviewed)
+
+    def _edited(self, raw: RawProposal) -> tuple[str | None, int | None]:
+        """Return the edit that goes with a proposal, and the trial whose code it is for."""
+        if self.code is not None:
+            return self.code.proposed(raw.edits, raw.parent)
+        if raw.edits:
+            raise TrimtabError("there is no program here that may be edited", "propose values of parameters only")
+        return None, None
 
     def _why(self, refused: Refused) -> str:
         """Return the reason of a refusal; of a repeated trial with what it measured."""

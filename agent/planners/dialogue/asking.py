@@ -26,7 +26,16 @@ PREDICTION_SCHEMA: dict[str, Any] = {
 """The JSON schema of a prediction: expected value and 90 % interval."""
 
 
-def answer_schema(space_schema: dict[str, Any], n: int, settings: Settings) -> dict[str, Any]:
+_TEXT = {"type": "string"}
+_EDIT = {
+    "type": "object",
+    "properties": {"file": _TEXT, "search": _TEXT, "region": _TEXT, "replace": _TEXT},
+    "required": ["file", "search", "region", "replace"],
+    "additionalProperties": False,
+}
+
+
+def answer_schema(space_schema: dict[str, Any], n: int, settings: Settings, *, code: bool = False) -> dict[str, Any]:
     """Return the JSON schema of an answer with `n` proposals; the reason stands before the values it leads to."""
     properties: dict[str, Any] = {}
     if settings.rationale:
@@ -35,6 +44,8 @@ def answer_schema(space_schema: dict[str, Any], n: int, settings: Settings) -> d
         **space_schema,
         "properties": {name: _bare(each) for name, each in space_schema["properties"].items()},
     }
+    if code:
+        properties["edits"] = {"type": "array", "items": _EDIT}
     if settings.predict:
         properties["predicted"] = PREDICTION_SCHEMA
     proposal = {
@@ -75,7 +86,8 @@ async def ask_once(
     """Ask with everything in one prompt; a bad answer is asked again with the reason, a few times."""
     messages = first_messages(variant, collected, capability, n, template, **more)
     meter: Meter = model.meter
-    schema = answer_schema(collected.context.study.space.json_schema(), n, variant.settings)
+    code = collected.code is not None
+    schema = answer_schema(collected.context.study.space.json_schema(), n, variant.settings, code=code)
     asked = model if capability == "text" else model.bind(response_format=response_format(schema))
     limit = meter.output_limit
     for _attempt in range(retries + 1):

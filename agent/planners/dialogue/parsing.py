@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z_]\w{0,99}")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _DECORATION = " \t-*>`\"'"
 _WRAPPERS = ("values", "configuration", "config", "parameters", "params")
-_NOT_VALUES = {"rationale", "why", "reason", "explanation", "predicted"}
+_NOT_VALUES = {"rationale", "why", "reason", "explanation", "predicted", "edits", "parent"}
 _LONGEST_LINE, _LONGEST_NAME, _LONGEST_VALUE, _MOST_UNKNOWN = 2000, 100, 500, 10
 _LAYERS = 2
 _THOUGHT = re.compile(r"</think(?:ing)?>")
@@ -35,11 +35,16 @@ _THOUGHT = re.compile(r"</think(?:ing)?>")
 
 @dataclass(frozen=True)
 class RawProposal:
-    """A proposal as a model gave it; `predicted` is (expected, low, high) where it ventured one."""
+    """A proposal as a model gave it; `predicted` is (expected, low, high) where it ventured one.
+
+    `edits` are of the program, as they were given, and `parent` is the trial whose code they are for.
+    """
 
     values: Mapping[str, Any]
     rationale: str = ""
     predicted: tuple[float, float, float] | None = None
+    edits: Any = None
+    parent: Any = None
 
 
 @dataclass(frozen=True)
@@ -96,10 +101,10 @@ def _proposals(entries: list[Any], parameters: Collection[str]) -> Iterator[RawP
         if isinstance(entry, dict):
             nested = next((entry[key] for key in _WRAPPERS if isinstance(entry.get(key), dict)), None)
             values = nested if nested is not None else {k: v for k, v in entry.items() if k not in _NOT_VALUES}
-            if nested is not None or any(name in parameters for name in values):
-                yield RawProposal(
-                    _bounded(values, parameters), _rationale(entry), prediction_of(entry.get("predicted"))
-                )
+            edits = entry.get("edits") or None
+            if nested is not None or edits is not None or any(name in parameters for name in values):
+                read = _bounded(values, parameters), _rationale(entry), prediction_of(entry.get("predicted"))
+                yield RawProposal(*read, edits, entry.get("parent"))
 
 
 def _bounded(values: Mapping[Any, Any], parameters: Collection[str]) -> dict[str, Any]:

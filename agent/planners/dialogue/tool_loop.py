@@ -11,7 +11,8 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessag
 
 from ....prompts import Variant
 from ....tools.desk import Desk
-from ....tools.registry import NOT_DONE, TOOLS
+from ....tools.propose import with_edits
+from ....tools.registry import CODE_TOOLS, NOT_DONE, TOOLS
 from ....tools.text import one_line
 from ...models.metering.meter import Meter
 from ...models.metering.metered import MeteredModel
@@ -32,9 +33,8 @@ async def ask_with_tools(model: MeteredModel, variant: Variant, collected: Colle
     """
     meter: Meter = model.meter
     messages = first_messages(variant, collected, "tools", n)
-    used = _Use(collected, fill_desk(collected.context, collected.submit))
-    offered = list(TOOLS) if collected.context.question.look_around else [_PROPOSE]
-    schemas, limit = [TOOLS[name].schema for name in offered], meter.output_limit
+    used = _Use(collected, fill_desk(collected.context, collected.submit, collected.code))
+    schemas, limit = [_schema(name, collected) for name in _offered(collected)], meter.output_limit
     for left in range(steps - 1, -1, -1):
         choice = {} if left else {"tool_choice": _PROPOSE}
         answer = await model.bind_tools(schemas, **choice).ainvoke(messages, output_limit=limit)
@@ -56,6 +56,19 @@ async def ask_with_tools(model: MeteredModel, variant: Variant, collected: Colle
             return
     if not collected.proposals:
         collected.problem("no_proposal", f"{steps} calls without a proposal (model.thought_steps)")
+
+
+def _offered(collected: Collected) -> list[str]:
+    """Return the tools that a model gets: those that look at the record where there is time, the editor's always."""
+    code = CODE_TOOLS if collected.code is not None else ()
+    if not collected.context.question.look_around:
+        return [*code, _PROPOSE]
+    return [name for name in TOOLS if name in code or name not in CODE_TOOLS]
+
+
+def _schema(name: str, collected: Collected) -> dict[str, Any]:
+    schema = TOOLS[name].schema
+    return with_edits(schema) if name == _PROPOSE and collected.code is not None else schema
 
 
 class _Use:

@@ -15,6 +15,7 @@ from ...optimizers.state import OptimizerState, describe
 from ...planners.base import Context, Knowing, Planner
 from ...study.space import Configuration
 from ...study.words import words
+from ...trials.branches import next_branch, seen_on
 from ...trials.candidate import Candidate
 from ...trials.proposal import Accepted, Proposal, Refused, review
 from ...trials.source import DEFAULT, Source
@@ -139,9 +140,18 @@ class Proposing:
             elif not self._unpromising(reviewed):
                 return replace(reviewed, proposal=_decided(reviewed.proposal, decision))
             decision = self._decide()
-        configuration = self.optimizer.propose(history.seen, decision.arm)
-        proposal = Proposal(configuration, Source("sampler", decision.arm))
-        return Accepted(Candidate(configuration), _decided(proposal, decision))
+        return self._sampled(decision)
+
+    def _sampled(self, decision: Decision) -> Accepted:
+        """Return the optimizer's next trial: of the branch whose turn it is, where the program is edited."""
+        history = self.context.history
+        base = next_branch(history) if self.context.study.code is not None else None
+        patch = base.candidate.patch if base is not None else None
+        seen = history.seen if base is None else seen_on(history, patch)
+        configuration = self.optimizer.propose(seen, decision.arm)
+        parent = base.number if base is not None and patch is not None else None
+        proposal = Proposal(configuration, Source("sampler", decision.arm), patch=patch, parent=parent)
+        return Accepted(Candidate(configuration, patch), _decided(proposal, decision))
 
     def _decide(self) -> Decision:
         waiting = self._waiting()

@@ -61,7 +61,8 @@ def files(study: Study, directory: Path) -> Iterator[Finding]:
 def known_places(study: Study) -> list[str]:
     """Return the names that may stand in the places of an evaluation."""
     fidelity = ["fidelity"] if study.fidelity else []
-    return [*study.parameters, *study.derived, *BUILT_IN, *OF_THE_EVALUATION, *fidelity]
+    code = ["code", *(["input"] if study.code.input else [])] if study.code else []
+    return [*study.parameters, *study.derived, *BUILT_IN, *OF_THE_EVALUATION, *fidelity, *code]
 
 
 def _in_files(study: Study, directory: Path) -> set[str]:

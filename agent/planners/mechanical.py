@@ -1,0 +1,98 @@
+"""Edits that need no model: a catalogue of mechanical changes, found in the syntax tree, each left to guard and judge.
+
+A new kind is one function here that yields edits with a reason, listed in `KINDS`.
+"""
+
+import ast
+from collections.abc import Callable, Iterator
+
+from ...tools.targets.code.edits import Edit, EditError, patch_of
+from ..trials.proposal import Proposal
+from ..trials.source import STORED
+from .base import Context
+
+_IMPURE = (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.With)
+_SIDE_EFFECTS = {"print", "open", "input", "setattr", "exec", "eval", "next", "random", "time", "perf_counter"}
+_CHANGES = {"append", "add", "extend", "insert", "remove", "pop", "clear", "update", "sort", "write", "setdefault"}
+_MOST = 4
+
+
+def mechanical_proposals(context: Context) -> list[Proposal]:
+    """Return a proposal for each mechanical edit of the study's program, with the default configuration."""
+    project = context.study.project
+    if project is None:
+        return []
+    proposals = []
+    for name, text in project.editable.items():
+        for kind in KINDS if name.endswith(".py") else ():
+            for edit, why in kind(name, text):
+                try:
+                    patch = patch_of([edit], project.rules)
+                except EditError:
+                    continue  # outside of the regions, or too much
+                if patch is not None:
+                    proposals.append(Proposal(context.study.space.default, STORED, why, patch=patch))
+    return proposals[:_MOST]
+
+
+def cached_functions(name: str, text: str) -> Iterator[tuple[Edit, str]]:
+    """Yield edits that let a function remember its results: one that calls itself twice or more, or is called in loops,
+    takes only positional arguments, and changes nothing that can be seen."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    lines = text.splitlines(keepends=True)
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef) and _is_pure(function) and _is_called_often(tree, function):
+            line = lines[function.lineno - 1]
+            if text.count(line) == 1:
+                edit = Edit(name, f"from functools import cache\n\n\n@cache\n{line}", search=line)
+                yield edit, f"mechanical: {function.name} in {name} remembers its results (functools.cache)"
+
+
+def _is_pure(function: ast.FunctionDef) -> bool:
+    arguments = function.args
+    if function.decorator_list or arguments.vararg or arguments.kwarg or not (arguments.args or arguments.posonlyargs):
+        return False
+    own = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    for node in ast.walk(function):
+        if isinstance(node, _IMPURE):
+            return False
+        if isinstance(node, ast.Call):
+            called = node.func
+            if isinstance(called, ast.Name) and called.id in _SIDE_EFFECTS:
+                return False
+            if isinstance(called, ast.Attribute) and called.attr in _SIDE_EFFECTS:
+                return False
+            if isinstance(called, ast.Attribute) and called.attr in _CHANGES and not _is_own(called.value, own):
+                return False
+        if isinstance(node, ast.Subscript | ast.Attribute) and _is_changed(node) and not _is_own(node.value, own):
+            return False
+    return any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function))
+
+
+def _is_changed(node: ast.Subscript | ast.Attribute) -> bool:
+    return isinstance(node.ctx, ast.Store | ast.Del)
+
+
+def _is_own(node: ast.expr, own: set[str]) -> bool:
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name) and node.id in own
+
+
+def _is_called_often(tree: ast.Module, function: ast.FunctionDef) -> bool:
+    inside = sum(_calls(node, function.name) for node in ast.walk(function))
+    loops = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    looped = any(
+        _calls(inner, function.name) for node in ast.walk(tree) if isinstance(node, loops) for inner in ast.walk(node)
+    )
+    return inside >= 2 or looped
+
+
+def _calls(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+KINDS: tuple[Callable[[str, str], Iterator[tuple[Edit, str]]], ...] = (cached_functions,)

@@ -1,0 +1,76 @@
+"""Rules of the study file about a program that a planner may edit."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ....tools.errors import InputError
+from ....tools.spelling import did_you_mean
+from ....tools.targets.code.section import CLOCKED
+from ....tools.targets.rendering.template import names_in
+from ..sections import Study
+from .expressions import Finding
+
+_PLACE: tuple[str | int, ...] = ("target", "code")
+_OF_STEPS = {
+    "guard": ["python", "code"],
+    "build": ["python", "code", "work_dir"],
+    "input": ["python", "study_dir", "seed", "input"],
+    "judge": ["python", "study_dir", "seed", "input", "output"],
+}
+_WITH_PARAMETERS = {"build", "input", "judge"}
+
+
+def project(study: Study, _directory: Path) -> Iterator[Finding]:
+    """The project can be read, and something in it may be edited."""
+    try:
+        _project = study.project
+    except InputError as error:
+        yield _PLACE, str(error)
+
+
+def out_of_reach(study: Study, _directory: Path) -> Iterator[Finding]:
+    """The program sees neither what judges it, nor the seeds of its inputs."""
+    if study.code is None:
+        return
+    for word in study.program.command or []:
+        named = _names(word)
+        if "study_dir" in named:
+            yield study.place_of("command"), "{study_dir} is out of the sight of a program that is edited: use {code}"
+        if "seed" in named:
+            yield (
+                study.place_of("command"),
+                "{seed} must not be seen by a program that is edited: code.input makes an input from it, for {input}",
+            )
+    if not any("code" in _names(word) for word in study.program.command or []) and not study.code.build:
+        yield study.place_of("command"), "runs nothing of the edited copy: name {code}, such as {code}/main.py"
+    inside = f"{{study_dir}}/{study.code.project}/"
+    for step in ("input", "judge"):
+        if any(word.startswith(inside) for word in getattr(study.code, step) or []):
+            yield (*_PLACE, step), f"is inside of code.project, where a planner can read it: move it out of {inside}"
+
+
+def steps(study: Study, _directory: Path) -> Iterator[Finding]:
+    """The places in the commands around the program are filled by something."""
+    for step, places in _OF_STEPS.items() if study.code is not None else ():
+        known = [*places, *([*study.parameters, *study.derived] if step in _WITH_PARAMETERS else [])]
+        given = getattr(study.code, step) or []
+        for words in given if given and isinstance(given[0], list) else [given]:
+            for name in sorted({name for word in words for name in _names(word)} - {*known}):
+                yield (*_PLACE, step), f"{{{name}}} is nothing that {step} knows{did_you_mean(name, known)}"
+
+
+def metrics(study: Study, _directory: Path) -> Iterator[Finding]:
+    """The metrics are by our clock, or there is a judge that reports them."""
+    if study.code is not None and study.code.judge is None:
+        for name in study.required_metrics:
+            if name not in CLOCKED:
+                ours = f"by our clock there are {' and '.join(CLOCKED)}"
+                why = f"{name!r} must come from a judge: what a program prints of itself proves nothing ({ours})"
+                yield (*_PLACE, "judge"), f"missing: {why}"
+
+
+def _names(word: str) -> set[str]:
+    try:
+        return set(names_in(word))
+    except ValueError:  # which `places` reports
+        return set()
