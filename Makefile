@@ -7,10 +7,11 @@ INSTALLED = $(VENV)/.installed
 EXAMPLES ?= gcc-flags scikit-learn training hyperfine redis nginx
 TRIALS ?= 6
 
-.PHONY: help install tune examples test test-services soak check bench kills recording lock clean
+.PHONY: help install tune tune-code examples test test-services soak check bench kills recording lock clean
 
 help:
 	@echo "make tune     set up and tune the SQLite example, about three minutes"
+	@echo "make tune-code  a program and its parameters together, under a minute"
 	@echo "make examples run the examples with small budgets; EXAMPLES=nginx TRIALS=20 one of them"
 	@echo "make test     set up and run the tests; make test-services those with a database or a browser"
 	@echo "make soak     disturb runs in every way for ten minutes"
@@ -30,6 +31,10 @@ $(INSTALLED): pyproject.toml requirements/constraints.txt
 
 tune: $(INSTALLED)
 	$(BIN)/trimtab tune examples/sqlite/study.toml
+
+tune-code: $(INSTALLED)
+	$(BIN)/trimtab tune examples/code-python/study.toml
+	$(BIN)/trimtab patch word-search
 
 examples: $(INSTALLED)
 	@sh .ci/install-programs gcc=gcc hyperfine=hyperfine redis-server=redis-server nginx=nginx-light wrk=wrk

@@ -155,11 +155,18 @@ def prompts_show(
 
 @app.command()
 def doctor(
+    attacks: Annotated[
+        str, typer.Option(metavar="ISOLATION", help="Try attacks on edited code under 'strict' or 'process' instead.")
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
     """Try what this machine isolates and limits; exits with 1 when something promised by default is missing."""
-    from .commands.doctor import print_examination
+    from .commands.doctor import print_attacks, print_examination
 
+    if attacks not in {"", "strict", "process"}:
+        raise InputError(f"--attacks {attacks!r} is neither strict nor process", "--attacks strict")
+    if attacks:
+        raise typer.Exit(print_attacks("strict" if attacks == "strict" else "process", as_json=json))
     raise typer.Exit(print_examination(as_json=json))
 
 

@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 
 from ...tools.targets.code.draft import CodeDraft
 from ...tools.targets.code.edits import apply, difference, edits_of, regions_in
+from ..models.choice import choose
 from ..models.settings import ResolvedModel
 from ..study.sections import Study
-from .base import Context
+from .base import Context, Setup
 
 _LONGEST_FILE, _LONGEST_DIFF, _MOST_FILES = 12_000, 4_000, 6
 
@@ -57,6 +58,17 @@ def parent_words(context: Context) -> dict[str, Any] | None:
         return None
     after = apply(edits_of(best.candidate.patch), project.editable)
     return {"trial": best.number, "diff": difference(project.editable, after)[:_LONGEST_DIFF]}
+
+
+def wants_source(setup: Setup) -> bool:
+    """Whether a model on another machine would plan for a study with code, and nobody has said what it may see."""
+    study = setup.study
+    if study.code is None or study.code.send or setup.recording is not None:
+        return False
+    if study.planner.name not in {"auto", "model"}:
+        return False
+    found = choose(study.model).model
+    return found is not None and not _is_here(found)
 
 
 def may_be_sent(study: Study, model: ResolvedModel) -> bool:

@@ -94,7 +94,9 @@ class ModelPlanner:
         section = setup.study.model
         self._shows_code = may_be_sent(setup.study, resolved)
         self.variant = choose_variant(setup.study.planner.prompts, resolved, code=self._shows_code)
-        self.why = f"{resolved.label}, {resolved.why}; prompts {self.variant.name}"
+        kept = setup.study.code is not None and not self._shows_code
+        code = "; it does not get the source (code.send = true allows that)" if kept else ""
+        self.why = f"{resolved.label}, {resolved.why}; prompts {self.variant.name}{code}"
         if player is not None:
             recorded = player.header.get("price")
             self.price = Price(*recorded) if recorded else None

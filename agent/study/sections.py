@@ -391,6 +391,14 @@ class Study(Section):
         placed = self.model_copy(update={"target": self.target.model_copy(update={"code": code})})
         return placed.read_from(self.directory, self.text)
 
+    def sending(self, allowed: bool) -> Self:  # a switch
+        """Return the study as one whose source may, or may not, be sent to a model on another machine."""
+        if self.target is None or self.code is None:
+            return self
+        code = self.code.model_copy(update={"send": allowed})
+        placed = self.model_copy(update={"target": self.target.model_copy(update={"code": code})})
+        return placed.read_from(self.directory, self.text)
+
     @property
     def required_metrics(self) -> tuple[str, ...]:
         """Names of the metrics every evaluation must report, objectives first."""

@@ -9,7 +9,7 @@ import pytest
 from trimtab.agent.study.file import StudyFileError, load_study
 
 TRIMTAB = Path(sys.executable).with_name("trimtab")
-EXAMPLES = ("gcc-flags", "scikit-learn", "training", "hyperfine", "redis", "nginx")
+EXAMPLES = ("gcc-flags", "scikit-learn", "training", "hyperfine", "redis", "nginx", "code-python")
 
 
 def files_of(folder: Path) -> set[Path]:

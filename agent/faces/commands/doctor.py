@@ -6,7 +6,10 @@ import json
 import typer
 from rich.console import Console
 
+from ....tools.attacking import Attack, attacks, succeeds
+from ....tools.sandbox import choose_sandbox
 from ....tools.sandbox.doctor.examination import Examination, Finding, examine
+from ....tools.sandbox.limits import Isolation
 
 
 def print_examination(*, as_json: bool) -> int:
@@ -42,3 +45,33 @@ def _lines_of(finding: Finding) -> list[str]:
         return [said]
     why = f": {finding.detail}" if finding.detail else ""
     return [f"{said}{why}", f"        fix: {finding.fix}"]
+
+
+def print_attacks(isolation: Isolation, *, as_json: bool) -> int:
+    """Run programs that try to fool an evaluation of edited code; return 1 when one got what it wants, else 0.
+
+    Raises:
+        InputError: this machine does not have that isolation.
+    """
+    choose_sandbox(isolation)
+    found = asyncio.run(_tried(isolation, as_json=as_json))
+    through = [attack for attack, got in found if got]
+    if as_json:
+        told = {
+            "isolation": isolation,
+            "attacks": {attack.name: "succeeded" if got else "held" for attack, got in found},
+        }
+        typer.echo(json.dumps(told))
+    else:
+        typer.echo(f"{len(found) - len(through)} of {len(found)} attacks on edited code held under {isolation!r}")
+    return 1 if through else 0
+
+
+async def _tried(isolation: Isolation, *, as_json: bool) -> list[tuple[Attack, bool]]:
+    found = []
+    for attack in attacks():
+        got = await succeeds(attack, isolation)
+        if not as_json:
+            typer.echo(f"  {'GAP ' if got else 'held':4}  {attack.about}")
+        found.append((attack, got))
+    return found

@@ -5,7 +5,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import typer
 from ...events import Event, Notice, PlannerAnswered, PlannerAsked, StudyFinished, TrialStarted
 from ...memory.store import Store, default_url
 from ...planners.base import Setup, require_trusted_endpoint
+from ...planners.code import wants_source
 from ...run.session import Session
 from ...study.file import load_study
 from ...study.sections import Study
@@ -21,6 +22,8 @@ from ..live.keys import EscapeKey
 from ..outcome import no_interrupts
 from .apply import apply_configuration, was_asked_for
 from .question import yes
+
+_SEND = "The study has code that may be edited. May its source be sent to the model, which is on another machine?"
 
 
 class Face(Protocol):
@@ -65,6 +68,8 @@ def run_study(
     setup = Setup(study, opened, recording.record, recording.replay, recording.strict, recording.replay_model)
     asks = not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     require_trusted_endpoint(setup, given=trust_endpoint, ask=_is_trusted if asks else None)
+    if asks and wants_source(setup):
+        setup = replace(setup, study=study.sending(typer.confirm(_SEND, default=False)))
     session = Session.open(setup, resume=resume)
     report = asyncio.run(_drive(session, choose_face(study, as_json=as_json), asks=asks))
     if report is None:

@@ -194,12 +194,11 @@ class CodeCommand(CommandTarget):
                 judged = await self._step(self.code.judge, said, place, shown)
                 if wrong := _failure(judged):
                     return self._failed(f"judge: {wrong}", judged, outcome.duration_s)
+                wanted = tuple(name for name in required if name not in CLOCKED)
                 try:
-                    found = {**await self.read_metrics(judged, place, required), **found}
+                    found = {**(await self.read_metrics(judged, place, wanted) if wanted else {}), **found}
                 except MetricsError as error:
-                    missing = [name for name in required if name not in CLOCKED]
-                    if missing:
-                        return self._failed(f"judge: {error}", judged, outcome.duration_s)
+                    return self._failed(f"judge: {error}", judged, outcome.duration_s)
         try:
             metrics = check_required(found, required)
         except MetricsError as error:
@@ -255,11 +254,14 @@ def _plain_file(directory: Path, name: str) -> bytes:
         raise
     except OSError:
         raise TargetError(f"output {name}: it is no plain file") from None
-    with os.fdopen(number, "rb") as file:
+    try:
         status = os.fstat(number)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise TargetError(f"output {name}: it is no plain file")
-        data = file.read(_MOST_OUTPUT + 1)
+        with os.fdopen(os.dup(number), "rb") as file:
+            data = file.read(_MOST_OUTPUT + 1)
+    finally:
+        os.close(number)
     if len(data) > _MOST_OUTPUT:
         raise TargetError(f"output {name}: it has more than {_MOST_OUTPUT >> 20} MiB")
     return data
