@@ -30,6 +30,7 @@ class Page:
     def __init__(self, socket: Any) -> None:
         self.socket, self.requests, self.errors = socket, list[str](), list[str]()
         self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._loaded = asyncio.Event()
         self._listening = asyncio.create_task(self._listen())
 
     async def call(self, method: str, **parameters: Any) -> Any:
@@ -39,9 +40,12 @@ class Page:
         return await asyncio.wait_for(self._answers[number], 60)
 
     async def open(self, url: str) -> None:
+        """Go to `url`, and wait until it has been read to its end: its scripts have run."""
         for domain in ("Page", "Runtime", "Network", "Log"):
             await self.call(f"{domain}.enable")
+        self._loaded.clear()
         await self.call("Page.navigate", url=url)
+        await asyncio.wait_for(self._loaded.wait(), 60)
 
     async def evaluate(self, script: str) -> Any:
         answer = await self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
@@ -66,6 +70,8 @@ class Page:
             match said.get("method"):
                 case None:
                     self._answers[said["id"]].set_result(said.get("result"))
+                case "Page.loadEventFired":
+                    self._loaded.set()
                 case "Network.requestWillBeSent":
                     self.requests.append(said["params"]["request"]["url"])
                 case "Runtime.exceptionThrown":
