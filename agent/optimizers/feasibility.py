@@ -35,13 +35,16 @@ class Feasibility:
     def fit(self, points: Points, violations: Sequence[dict[str, float]]) -> Probability | None:
         """Learn from what each point violated (0 or less: it holds); None while nothing was ever violated.
 
+        An evaluation that was stopped says nothing of a constraint: it is left out of that one's surrogate.
+
         What is returned is the probability to a power: how much a possible violation counts against a point.
         """
         found = []
-        for name in violations[0] if violations else ():
-            over = np.array([each[name] for each in violations])
+        for name in dict.fromkeys(name for each in violations for name in each):
+            known = [name in each for each in violations]
+            over = np.array([each[name] for each in violations if name in each])
             if (over > 0).any():
-                found.append(self._one(name, points, over))
+                found.append(self._one(name, points[known], over))
         if not found:
             return None
         return lambda candidates: np.asarray(np.prod([each(candidates) ** _CAUTION for each in found], axis=0))

@@ -65,3 +65,15 @@ def test_what_crashed_is_avoided_and_never_quite_impossible() -> None:
 def test_a_small_feasible_region_is_found_and_searched() -> None:
     number = next(index for index, task in enumerate(TASKS) if task.name == "gardner")
     assert max(cell(number, "kriging", seed)[1] for seed in (1, 2)) < 0.1
+
+
+def test_what_was_stopped_before_it_told_of_a_constraint_says_nothing_of_it() -> None:
+    points = np.linspace(0, 1, 8)[:, None]
+    told = [{"over": float(x - 0.6) * 100} for x in points[:, 0]]
+    all_told = Feasibility(lambda: GaussianProcess(1)).fit(points, told)
+    stopped = np.vstack([np.array([[0.1], [0.9]]), points])
+    some_told = Feasibility(lambda: GaussianProcess(1)).fit(stopped, [{}, {}, *told])
+    assert all_told is not None
+    assert some_told is not None
+    at = np.array([[0.2], [0.5], [0.7]])
+    assert some_told(at) == pytest.approx(all_told(at))
