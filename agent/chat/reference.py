@@ -1,13 +1,23 @@
-"""All that a study file can hold, in words for a model: made from the schema, so that it can never be out of date."""
+"""All that a model may write into a study file, in words: made from the schema, so that it can never be out of date."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from ...tools.targets import TargetSection
 from ..study.sections import Study
+from .steering.drafts import NOT_A_MODELS
 
-_SCHEMA = Study.model_json_schema()
+
+def _without_what_a_person_writes(schema: dict[str, Any]) -> dict[str, Any]:
+    for definition in schema["$defs"].values():
+        for name in (*TargetSection.HOOKS, *NOT_A_MODELS) if "kind" in definition.get("properties", {}) else ():
+            definition["properties"].pop(name, None)
+    return schema
+
+
+_SCHEMA = _without_what_a_person_writes(Study.model_json_schema())
 _DEEPEST = 2
 _WORDS = {"string": "text", "object": "table", "integer": "int"}
 

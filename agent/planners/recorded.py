@@ -5,9 +5,9 @@ The file is JSON: {"rounds": [[{"values": {...}, "rationale": "...", "predicted"
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ...tools.errors import InputError, TrimtabError
 from ...tools.expressions import Value
@@ -29,6 +29,12 @@ class Idea(BaseModel):
     predicted: tuple[float, float, float] | None = Field(None, description="Expected value and 90 % interval.")
     edits: Any = Field(None, description="Edits of the program that go with it, as the tool propose takes them.")
     parent: int | None = Field(None, description="The trial whose code they are for; the best one by default.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if "values" not in self.model_fields_set and self.edits is None:
+            raise ValueError("missing: give values, edits, or both")
+        return self
 
 
 class Ideas(BaseModel):
@@ -110,7 +116,9 @@ def read_ideas(path: Path) -> Ideas:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise InputError(f"planner.ideas: {path}: {where + ': ' if where else ''}{first['msg']}", hint) from None
+        raise InputError(
+            f"planner.ideas: {path}: {where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}", hint
+        ) from None
 
 
 def _is_new(idea: Idea, context: Context) -> bool:

@@ -221,7 +221,7 @@ class Session:
 
     def _say_at_start(self, executor: Executor) -> None:
         """Announce what a person should know before the first trial."""
-        if executor.sandbox_name in {"process", "none"}:
+        if executor.sandbox_name == "process" or self.study.evaluation.isolation == "none":
             self._note("sandbox", f"weaker sandbox: {executor.sandbox_guarantees}")
         if self.study.gate.patience is not None:
             note = "gate.patience is no longer used: rests follow from the record of the planner's thoughts"

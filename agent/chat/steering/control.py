@@ -154,7 +154,7 @@ class StudyControl:
         """
         outside = outside_of_sandbox(sections)
         if outside:
-            message = f"a draft may not have {outside}, which works outside the sandbox"
+            message = f"a draft may not have {outside}, which works outside the sandbox or lets a program be edited"
             raise InputError(message, "the person writes it into the study file")
         with self.lock:
             study = self._take(parse_study(dict(sections), Path.cwd() / "draft.toml"))

@@ -1,4 +1,7 @@
-"""Drafts of studies in a conversation: what a person names, and what a model may not write into one."""
+"""Drafts of studies in a conversation: what a person names, and what a model may not write into one.
+
+Neither may it write [code]: which program may be edited, and whether its text may be sent away, a person decides.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +20,10 @@ def draft_from_command(command: str, metric: str = "seconds") -> str:
     return draft(command, Path.cwd(), metric=metric).text
 
 
+NOT_A_MODELS = ("service", "code")
+"""Parts of [target], or sections in short, that only a person writes."""
+
+
 def outside_of_sandbox(sections: Mapping[str, Any]) -> str:
     """Return what in the sections of a draft would run, or be read, outside the sandbox; '' where nothing would."""
     return next(_outside(sections), "")
@@ -25,11 +32,10 @@ def outside_of_sandbox(sections: Mapping[str, Any]) -> str:
 def _outside(sections: Mapping[str, Any]) -> Iterator[str]:
     target = sections.get("target")
     if isinstance(target, Mapping):
-        yield from (f"target.{name}" for name in (*TargetSection.HOOKS, "service") if name in target)
+        yield from (f"target.{name}" for name in (*TargetSection.HOOKS, *NOT_A_MODELS) if name in target)
         if target.get("kind") not in ("command", "python"):
             yield f"target.kind = {target.get('kind')!r}"
-    if "service" in sections:
-        yield "service"
+    yield from (name for name in NOT_A_MODELS if name in sections)
     files = sections.get("files")
     for name, file in files.items() if isinstance(files, Mapping) else ():
         table = file if isinstance(file, Mapping) else {"template": file}

@@ -167,12 +167,23 @@ def test_the_planner_hears_what_the_chat_restricts_and_is_told(control: StudyCon
     assert use(control, "narrow_range", parameter="x", low=0.5, high=-0.5).startswith(NOT_DONE)
 
 
-def test_a_draft_documents_all_that_a_study_can_hold() -> None:
+def test_a_draft_documents_all_that_a_model_may_write() -> None:
     schema = json.dumps(CHAT_TOOLS["draft_study"].schema)
     sections = [name for name, field in Study.model_fields.items() if field.init is not False]
     assert list(DraftArguments.model_fields) == sections
-    for definition in Study.model_json_schema()["$defs"].values():
-        for field, about in definition.get("properties", {}).items():
+    a_persons = ("setup", "before", "after", "teardown", "service", "code")
+    definitions = {
+        name: {n: f for n, f in each.get("properties", {}).items() if not (n in a_persons and "Section" in name)}
+        for name, each in Study.model_json_schema()["$defs"].items()
+    }
+    top = json.dumps(Study.model_json_schema()["properties"])
+    used = [name for name in definitions if f'/{name}"' in top]
+    for name in used:  # grows while it is walked
+        held = json.dumps(definitions[name])
+        used += [each for each in definitions if f'/{each}"' in held and each not in used]
+    assert len(used) > 20
+    for name in used:
+        for field, about in definitions[name].items():
             assert field in schema
             if about.get("description"):
                 assert json.dumps(about["description"])[1:-1] in schema

@@ -57,7 +57,7 @@ async def test_a_round_that_was_tried_is_passed_over(tmp_path: Path) -> None:
         ("none.json", "", "none.json: No such file"),
         ("ideas.json", "[]", "ideas.json"),
         ("ideas.json", '{"rounds": []}', "rounds"),
-        ("ideas.json", '{"rounds": [[{"rationale": "no values"}]]}', "rounds.0.0.values"),
+        ("ideas.json", '{"rounds": [[{"rationale": "no values"}]]}', "rounds.0.0: missing: give values"),
     ],
 )
 def test_mistakes_name_the_file_and_the_field(tmp_path: Path, ideas: str, text: str, told: str) -> None:

@@ -33,7 +33,8 @@ def ablate(loss: Callable[[Configuration, int], float | None], **changed: int) -
         )
     ]
 
-    async def measure(_purpose: str, _trial: int, _position: int, seed: int, tried: Configuration) -> Measurement:
+    async def measure(_purpose: str, _trial: int, _position: int, seed: int, candidate: Candidate) -> Measurement:
+        tried = candidate.configuration
         found = loss(tried, seed)
         if found is None:
             return Measurement(state="failed", reason="no")

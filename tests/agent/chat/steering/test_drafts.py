@@ -20,6 +20,8 @@ COMMAND = {"kind": "command", "command": ["true", "{x}", "{n}", "{mode}", "{burs
         ({"target": {**COMMAND, "service": {"start": "evil", "ready": {"port": 1}}}}, "target.service"),
         ({"target": {**COMMAND, "kind": "other"}}, "target.kind = 'other'"),
         ({"service": {"start": "evil", "ready": {"port": 1}}}, "service"),
+        ({"code": {"project": ".", "send": True}}, "code"),
+        ({"target": {**COMMAND, "code": {"project": ".", "send": True}}}, "target.code"),
         ({"files": {"a": "/etc/shadow"}}, "files.a = '/etc/shadow'"),
         ({"files": {"a": {"base": "../../key"}}}, "files.a = '../../key'"),
         ({"files": {"a": {"template": "~/.ssh/id_rsa"}}}, "files.a = '~/.ssh/id_rsa'"),
