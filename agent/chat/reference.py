@@ -7,14 +7,22 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ...tools.targets import TargetSection
 from ..study.sections import Study
-from .steering.drafts import NOT_A_MODELS
+from .steering.drafts import DRAFTED_KINDS, NOT_A_MODELS
 
 
 def _without_what_a_person_writes(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema without targets that are no program, hooks and the like: a model's draft may not have them."""
+    target = schema["properties"]["target"]
+    target["anyOf"] = [each for each in target["anyOf"] if _may_be_drafted(each, schema)]
     for definition in schema["$defs"].values():
         for name in (*TargetSection.HOOKS, *NOT_A_MODELS) if "kind" in definition.get("properties", {}) else ():
             definition["properties"].pop(name, None)
     return schema
+
+
+def _may_be_drafted(target: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
+    section = schema["$defs"].get(target.get("$ref", "").rpartition("/")[2])
+    return section is None or section["properties"]["kind"].get("const") in DRAFTED_KINDS
 
 
 _SCHEMA = _without_what_a_person_writes(Study.model_json_schema())

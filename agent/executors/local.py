@@ -74,7 +74,8 @@ class _Worker:
 class LocalExecutor:
     """A pool of workers; each has its own target, and CPUs of its own when the study pins them.
 
-    `close_s` is how long `close` may take, in seconds.
+    `close_s` is how long `close` may take, in seconds. `left` are lines about what it did not undo, because another
+    person had changed it meanwhile.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class LocalExecutor:
             place = Workplace(sandbox, directory, cpus, hidden, wording or Wording(), worker, journal=journal(worker))
             self._workers.append(_Worker(build(evaluation, place, target), place))
         self.close_s = _SLACK_S + max(worker.target.restore_s for worker in self._workers)
+        self.left: list[str] = []
         self._idle = [*self._workers]
         self._free = asyncio.Semaphore(self.workers)
 
@@ -121,7 +123,10 @@ class LocalExecutor:
             EndingError: one could not be restored; the others were.
         """
         begun = [worker for worker in self._workers if worker.begun]
-        await run_all([Step("restoring the target", one.restore, one.target.restore_s) for one in begun])
+        try:
+            await run_all([Step("restoring the target", one.restore, one.target.restore_s) for one in begun])
+        finally:
+            self.left += [line for worker in begun for line in worker.place.journal.left]
 
 
 def _cpu_sets(evaluation: Evaluation) -> list[tuple[int, ...]]:

@@ -23,10 +23,14 @@ from ..study.sections import Study
 
 @dataclass(frozen=True)
 class Undone:
-    """A journal that was pending: of which study, and why it could not be undone, '' when it was."""
+    """A journal that was pending: of which study, and why it could not be undone, '' when it was.
+
+    `left` are lines about what somebody else had changed meanwhile, which stays.
+    """
 
     study: str
     trouble: str = ""
+    left: tuple[str, ...] = ()
 
 
 def journal_folder(store: Store) -> Path:
@@ -94,7 +98,7 @@ async def _undo(file: Path) -> Undone:
         journal.clear()
     if cancelled is not None:
         raise cancelled
-    return Undone(file.parent.name, _reason(failed))
+    return Undone(file.parent.name, _reason(failed), tuple(journal.left))
 
 
 def _whereabouts(journal: Journal) -> tuple[Evaluation, Workplace, TargetSection | None]:

@@ -68,6 +68,7 @@ class Session:
         self._search = Search(self.record, self.proposing, self._news)
         self._state = "interrupted"
         self._thread: LoopThread | None = None
+        self._here: Executor | None = None
 
     @classmethod
     def open(cls, setup: Setup, *, resume: bool = False) -> Self:
@@ -185,7 +186,7 @@ class Session:
         self._state = "interrupted"
         async with Ending() as ending:
             self._end(ending)
-            executor = self._executor(executor)
+            executor = self._here = self._executor(executor)
             ending.then("closing the executor", executor.close, getattr(executor, "close_s", CLOSE_S))
             ending.then("ending the running evaluations", self._search.cancel, CLOSE_S)
             yield study_started(self.record, self.planner, executor)
@@ -257,10 +258,15 @@ class Session:
                 raise TrimtabError(
                     f"what {self.key} changed before it was killed cannot be undone: {undone.trouble}", hint
                 )
-            message = f"restored what {undone.study} had changed before it was killed"
+            message = "; ".join([f"restored what {undone.study} had changed before it was killed", *undone.left])
             if undone.trouble:
                 message = f"what {undone.study} changed before it was killed is not undone: {undone.trouble}"
             yield events.Notice(study=self.key, kind="restored", message=message)
+
+    @property
+    def left(self) -> list[str]:
+        """Lines about what the run, now at its end, did not undo because somebody else had changed it meanwhile."""
+        return list(getattr(self._here, "left", ()))
 
     def stop(self) -> None:
         """Start nothing more; running evaluations end, then `run` ends. The study can be resumed."""

@@ -25,6 +25,7 @@ from ...tools.targets.code.project import Project
 from ...tools.targets.code.section import CodeSection
 from ...tools.targets.reading.quantities import unit_of
 from ...tools.targets.rendering.files import AnyFile, File
+from ...tools.targets.rendering.wording import Tuned
 from ...tools.targets.section import SHORTHAND
 from ..models.settings import ModelSection
 from ..pruners.base import Variant
@@ -358,7 +359,16 @@ class Study(Section):
         compared = [each.metric for each in self.constraints]
         compared += [each.metric for each in self.objectives if each.aim is not None or each.desirability is not None]
         absolute = tuple(metric for metric in dict.fromkeys(compared) if metric not in units)
-        return Wording(forms=forms, derived=self.derived, units=units, absolute=absolute, files=self.files)
+        given = {"forms": forms, "derived": self.derived, "units": units, "absolute": absolute, "files": self.files}
+        return Wording(**given, settings=self._settings)
+
+    @property
+    def _settings(self) -> dict[str, Tuned]:
+        """The parameters of a target that sets them by name."""
+        if self.target is None or not self.target.SETTINGS:
+            return {}
+        default = self.space.default
+        return {name: Tuned(unit=each.unit, default=default.get(name)) for name, each in self.parameters.items()}
 
     @cached_property
     def program(self) -> Evaluation:

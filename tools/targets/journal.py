@@ -17,7 +17,8 @@ class JournalError(TrimtabError):
 class Journal:
     """The notes of one worker. Without a `path` they last as long as this process.
 
-    `header` is what a later process needs to build the target again; it is written with the first note.
+    `header` is what a later process needs to build the target again; it is written with the first note. `left` are
+    lines about what was not undone because somebody else had changed it; they last as long as this process.
     """
 
     def __init__(self, path: Path | None = None, header: Mapping[str, Any] | None = None) -> None:
@@ -28,6 +29,7 @@ class Journal:
         """
         self.path, self.header = path, dict(header or {})
         self._notes: dict[str, Any] = {}
+        self.left: list[str] = []
         if path is not None and path.exists():
             try:
                 found = json.loads(path.read_text(encoding="utf-8"))
@@ -53,6 +55,20 @@ class Journal:
             except JournalError:
                 del self._notes[name]
                 raise
+
+    def replace(self, name: str, value: Any) -> None:  # as above
+        """Note something anew: what it was before is forgotten.
+
+        Raises:
+            JournalError: it could not be written to the disk; the earlier note stays.
+        """
+        before = {**self._notes}
+        self._notes[name] = value
+        try:
+            self._write()
+        except JournalError:
+            self._notes = before
+            raise
 
     def undone(self, name: str) -> None:
         """Forget one note: what it tells was undone."""

@@ -90,6 +90,8 @@ class TargetSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     HOOKS: ClassVar = ("setup", "before", "after", "teardown")
+    SETTINGS: ClassVar[str] = ""
+    """The catalogue of the system whose settings the parameters are, '' where they are none."""
 
     kind: str = Field(description="'command', 'python', or a kind that another package brings.")
     setup: MaybeHook = Field(None, description="Command that runs once per worker, before its first evaluation.")

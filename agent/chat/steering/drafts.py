@@ -22,6 +22,8 @@ def draft_from_command(command: str, metric: str = "seconds") -> str:
 
 NOT_A_MODELS = ("service", "code")
 """Parts of [target], or sections in short, that only a person writes."""
+DRAFTED_KINDS = ("command", "python")
+"""The targets that a model may write: programs, which run in the sandbox."""
 
 
 def outside_of_sandbox(sections: Mapping[str, Any]) -> str:
@@ -33,7 +35,7 @@ def _outside(sections: Mapping[str, Any]) -> Iterator[str]:
     target = sections.get("target")
     if isinstance(target, Mapping):
         yield from (f"target.{name}" for name in (*TargetSection.HOOKS, *NOT_A_MODELS) if name in target)
-        if target.get("kind") not in ("command", "python"):
+        if target.get("kind") not in DRAFTED_KINDS:
             yield f"target.kind = {target.get('kind')!r}"
     yield from (name for name in NOT_A_MODELS if name in sections)
     files = sections.get("files")

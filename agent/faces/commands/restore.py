@@ -38,6 +38,8 @@ async def _all(store: Store, key: str) -> list[Undone]:
 def _tell(key: str, found: list[Undone]) -> None:
     done = sum(not undone.trouble for undone in found)
     typer.echo(f"{key}: {done} restored" if found else f"{key} left nothing to restore")
+    for line in (line for undone in found for line in undone.left):
+        typer.echo(line)
     troubles = [undone.trouble for undone in found if undone.trouble]
     if troubles:
         raise TrimtabError(f"not restored: {'; '.join(troubles)}", f"mend that, or trimtab restore {key} --forget")

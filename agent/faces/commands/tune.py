@@ -72,6 +72,8 @@ def run_study(
         setup = replace(setup, study=study.sending(typer.confirm(_SEND, default=False)))
     session = Session.open(setup, resume=resume)
     report = asyncio.run(_drive(session, choose_face(study, as_json=as_json), asks=asks))
+    for line in session.left:
+        typer.echo(line, err=True)
     if report is None:
         return 130
     if session.gave_up:

@@ -76,9 +76,19 @@ class Form(BaseModel):
         return f"{self.flag}{bare}" if str(self.flag).endswith("=") else f"{self.flag} {bare}"
 
 
+class Tuned(BaseModel):
+    """A parameter that is a setting of a system: the unit of its values, and its value in the default configuration."""
+
+    model_config = ConfigDict(frozen=True)
+
+    unit: str
+    default: Value | None
+
+
 class Wording(BaseModel):
     """How all values of a study are written and read: a form by parameter, derived values as expressions by name, units
-    by metric, and the metrics that are compared with numbers of the study file although no unit is given.
+    by metric, and the metrics that are compared with numbers of the study file although no unit is given. `settings`
+    are the parameters of a target that sets them by name.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -88,6 +98,7 @@ class Wording(BaseModel):
     units: dict[str, str] = {}
     absolute: tuple[str, ...] = ()
     files: dict[str, File] = {}
+    settings: dict[str, Tuned] = {}
 
     def complete(self, configuration: Mapping[str, Value]) -> dict[str, Value]:
         """Return a configuration with the derived values that have one.
