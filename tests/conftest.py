@@ -14,9 +14,11 @@ from sqlalchemy import create_engine, make_url, text
 
 from tests import ending
 from tests import postgresql as postgresql_server
+from tests.somebodys_server import Somebodys, somebodys_server
 from trimtab.agent.memory.store import Store
 from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study
+from trimtab.tools.targets.postgresql.programs import find_binaries
 
 # How long an example takes says something about the machine's load, nothing about the program.
 settings.register_profile("trimtab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -107,6 +109,19 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["TMPDIR"] = tempfile.tempdir = str(place)
 
 
+@pytest.fixture
+def installed_postgresql() -> None:
+    """PostgreSQL's programs are there: a private cluster can be made."""
+    find_binaries()
+
+
+@pytest.fixture
+def somebodys() -> Iterator[Somebodys]:
+    """A server that somebody else set up, with three settings made by ALTER SYSTEM."""
+    with somebodys_server() as server:
+        yield server
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _SERVICES & set(getattr(item, "fixturenames", ())):
@@ -138,7 +153,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(line, red=True)
 
 
-_SERVICES = {"page", "postgresql"}
+_SERVICES = {"page", "postgresql", "somebodys", "installed_postgresql"}
 """Fixtures that need what `make test-services` installs."""
 
 _PLACE, _FOUND = pytest.StashKey[Path](), pytest.StashKey[list[str]]()

@@ -66,7 +66,7 @@ class Cluster:
                     os.chown(each, self.owner, -1)
         except OSError as error:
             raise InputError(f"{self.folder}: {error.strerror}", "mend that, or set another TMPDIR") from None
-        words = ["-U", _ROLE, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"]
+        words = ["-U", _ROLE, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions", "--no-sync"]
         await run_program(
             [self.binaries / "initdb", "-D", self.data, *words], _INITDB_S, owner=self.owner, folder=self.folder
         )

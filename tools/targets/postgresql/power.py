@@ -71,7 +71,7 @@ class Power:
         except OSError:
             raise ProgramError(f"{data} is not on this machine: give restart_command = '...'") from None
         program = find_binaries(self.section.binaries, ("pg_ctl",)) / "pg_ctl"
-        log = self.log or Path(os.devnull)
+        log = self.log if self.log is not None and _belongs(self.log, owner) else Path(os.devnull)
         size = log.stat().st_size if log.is_file() else 0
         try:
             await run_program([program, "-D", data, "-s", "-w", "-l", log, *words], _RESTART_S, owner=owner)
@@ -87,3 +87,10 @@ def log_of(data: Path) -> Path | None:
         file = Path(f"/proc/{number}/fd/2").readlink()
         return file if file.is_file() else None
     return None
+
+
+def _belongs(file: Path, owner: int) -> bool:
+    """Whether the server's own user may go on writing a log; a service of the system may have opened it for it."""
+    with contextlib.suppress(OSError):
+        return file.stat().st_uid == owner
+    return False

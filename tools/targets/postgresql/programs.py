@@ -119,7 +119,8 @@ def as_user(owner: int | None) -> dict[str, Any]:  # what create_subprocess_exec
 
 
 def last_words(text: str) -> str:
-    """Return the last line that says what went wrong, else the last line."""
+    """Return the first line in which a server says what went wrong, else the last that says so, else the last."""
     lines = [line for line in text.strip().splitlines() if line.strip()]
-    wrong = [line for line in lines if re.search(r"FATAL|PANIC|ERROR|error:|could not", line)]
+    fatal = [line for line in lines if re.search(r"FATAL|PANIC|ERROR", line)]
+    wrong = fatal[:1] or [line for line in lines if re.search(r"error:|could not", line)]
     return one_line((wrong or lines or ["it printed nothing"])[-1].strip(), 250)

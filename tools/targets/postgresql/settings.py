@@ -38,6 +38,11 @@ class Row:
         return self.context == "postmaster"
 
     @property
+    def needs_reload(self) -> bool:
+        """Whether a reload may change it; one that is 'internal' follows others at the start, such as memory in all."""
+        return self.context not in {"postmaster", "internal"}
+
+    @property
     def shown(self) -> str:
         """The value as people write it: '128MB' for 16384 pages of 8 kB."""
         return _readable(self.setting, self.unit) if self.unit else self.setting

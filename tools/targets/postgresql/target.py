@@ -127,7 +127,7 @@ class PostgresqlTarget:
         wanted = self._texts(configuration, server)
         async with connected(server.dsn) as connection:
             rows, now = await settings_of(connection), entries_of(await auto_conf_of(connection))
-            restarting = _restarting(wanted, rows)
+            restarting = _restarting(wanted, now, rows)
             if restarting:
                 self.power.require(restarting)
             self._note(wanted, now, server)
@@ -182,6 +182,7 @@ class PostgresqlTarget:
         """
         try:
             async with connected(server.dsn) as connection:
+                now = entries_of(await auto_conf_of(connection))
                 for name, text in server.good.items():
                     await do(connection, statement(name, text))
                 await value_of(connection, "SELECT pg_reload_conf()")
@@ -189,7 +190,7 @@ class PostgresqlTarget:
         except ServerError:  # it is down
             await self._raise_it(server, error)
         else:
-            if _restarting(server.good, rows):
+            if _restarting(server.good, now, rows):
                 await self.power.restart(server.facts.data)
 
     async def _raise_it(self, server: _Server, error: TargetError) -> None:
@@ -315,12 +316,12 @@ class PostgresqlTarget:
         return self._server
 
 
-def _restarting(wanted: Mapping[str, str | None], rows: Mapping[str, Row]) -> list[str]:
-    """Return the settings that only a restart brings into effect."""
+def _restarting(wanted: Mapping[str, str | None], now: Mapping[str, str], rows: Mapping[str, Row]) -> list[str]:
+    """Return the settings that only a restart brings into effect; for the server, dropping an entry is a change too."""
     return [
         name
         for name, text in wanted.items()
-        if rows[name].needs_restart and not in_effect(rows[name].boot_val if text is None else text, rows[name])
+        if rows[name].needs_restart and (name in now if text is None else not in_effect(text, rows[name]))
     ]
 
 

@@ -109,7 +109,7 @@ class Undo:
             self.left.append(
                 f"{', '.join(waiting)}: as before with the next restart, for which there is no consent now"
             )
-            differing = [name for name in differing if name not in waiting]
+            differing = [name for name in differing if rows and name in rows and rows[name].needs_reload]
         if differing:
             raise ServerError(f"not as before: {', '.join(differing[:5])}")
 
@@ -120,7 +120,7 @@ class Undo:
         while True:
             rows = await self._rows()
             differing = before.differing(rows, theirs)
-            settled = all(name in rows and rows[name].needs_restart for name in differing)
+            settled = not any(name not in rows or rows[name].needs_reload for name in differing)
             if settled or loop.time() > until:
                 return differing
             await asyncio.sleep(_LOOK_EVERY_S)
