@@ -80,13 +80,11 @@ class Somebodys:
         """Wait until it answers."""
         until = time.monotonic() + _PATIENCE_S
         while True:
-            try:
+            with contextlib.suppress(psycopg.OperationalError):
                 self.ask("SELECT 1")
                 return
-            except psycopg.Error:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.05)
+            assert time.monotonic() < until, (self.folder / "log").read_text()
+            time.sleep(0.05)
 
 
 @contextmanager

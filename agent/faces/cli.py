@@ -57,10 +57,20 @@ def tune(
     unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="Let a study with isolation = 'none' run, as you.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done to the system, and end.")
+    ] = False,
     store: StoreUrl = None,
 ) -> None:
     """Tune the system that a study file describes."""
     from .commands.tune import RecordingOptions, run_study
+
+    if dry_run:
+        from ..study.file import load_study
+        from .commands.dry_run import print_dry_run
+
+        print_dry_run(load_study(study))
+        return
 
     if unsandboxed:
         os.environ["TRIMTAB_ALLOW_UNSANDBOXED"] = "1"
@@ -106,6 +116,8 @@ model_app = typer.Typer(help="The embedded model's files.", no_args_is_help=True
 prompts_app = typer.Typer(help="Prompt variants.", no_args_is_help=True)
 app.add_typer(model_app, name="model")
 app.add_typer(prompts_app, name="prompts")
+catalogue_app = typer.Typer(help="Documented settings of systems.", no_args_is_help=True)
+app.add_typer(catalogue_app, name="catalogue")
 
 
 @model_app.command("list")
@@ -130,6 +142,28 @@ def model_remove(name: Annotated[str, typer.Argument(help="Name of the file.")])
     from .commands.model import remove_model
 
     remove_model(name)
+
+
+@catalogue_app.command("show")
+def catalogue_show(
+    name: Annotated[str, typer.Argument(help="The system, such as postgresql.")],
+    json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+) -> None:
+    """Show a system's documented settings, with the values between which they are searched on this machine."""
+    from .commands.catalogue import print_catalogue
+
+    print_catalogue(name, as_json=json)
+
+
+@catalogue_app.command("lint")
+def catalogue_lint(
+    name: Annotated[str, typer.Argument(help="The system: postgresql.")],
+    dsn: Annotated[str, typer.Option(help="The server to compare it with: 'host=... dbname=...' or a URL.")],
+) -> None:
+    """Compare every entry of a catalogue with a server."""
+    from .commands.catalogue import lint_catalogue
+
+    lint_catalogue(name, dsn)
 
 
 @prompts_app.command("list")

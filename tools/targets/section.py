@@ -92,6 +92,8 @@ class TargetSection(BaseModel):
     HOOKS: ClassVar = ("setup", "before", "after", "teardown")
     SETTINGS: ClassVar[str] = ""
     """The catalogue of the system whose settings the parameters are, '' where they are none."""
+    METRICS: ClassVar[tuple[str, ...]] = ()
+    """What it measures, where that does not depend on the study."""
 
     kind: str = Field(description="'command', 'python', or a kind that another package brings.")
     setup: MaybeHook = Field(None, description="Command that runs once per worker, before its first evaluation.")

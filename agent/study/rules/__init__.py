@@ -7,7 +7,7 @@ from ....tools.catalogue import catalogue_names
 from ....tools.spelling import closest, did_you_mean
 from ...parts import PLANNERS, PRUNERS, SAMPLERS
 from ..sections import Study
-from . import code, expressions, places, target
+from . import code, expressions, places, settings, target
 from .expressions import Finding
 
 __all__ = ["Finding", "findings"]
@@ -118,6 +118,9 @@ RULES: tuple[Callable[[Study, Path], Iterator[Finding]], ...] = (
     target.function,
     target.hooks,
     target.service,
+    settings.of_the_system,
+    settings.metrics,
+    settings.files,
     code.project,
     code.out_of_reach,
     code.steps,

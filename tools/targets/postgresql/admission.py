@@ -4,12 +4,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...catalogue.units import factor_of
 from ...errors import InputError
 from ...expressions import Value
 from ..base import TargetError
 from .looking import Facts
 from .section import PostgresqlSection
-from .settings import Row, factor_of, number_of, text_of
+from .settings import Row, number_of, text_of
 
 SAME_ON_REPLICAS = frozenset(
     {

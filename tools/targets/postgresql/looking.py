@@ -51,6 +51,11 @@ async def may_look(connection: "AsyncConnection[Any]") -> tuple[bool, bool, str]
     return bool(found[0]), bool(found[1]), str(found[2])
 
 
+async def version_of(connection: "AsyncConnection[Any]") -> int:
+    """Return the version, as 150004 for 15.4."""
+    return int(await value_of(connection, "SHOW server_version_num"))
+
+
 async def facts_of(connection: "AsyncConnection[Any]") -> Facts:
     """Return the facts; needs a superuser."""
     (found,) = await rows_of(connection, _ABOUT)

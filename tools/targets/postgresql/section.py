@@ -77,6 +77,19 @@ class PostgresqlSection(TargetSection):
     """A PostgreSQL server: a private one that is made and removed, or one that is there, by `dsn`."""
 
     SETTINGS: ClassVar[str] = "postgresql"
+    METRICS: ClassVar[tuple[str, ...]] = (
+        "throughput",
+        "latency_mean_ms",
+        "latency_p95_ms",
+        "latency_p99_ms",
+        "transactions",
+        "errors",
+        "wal_bytes",
+        "temp_bytes",
+        "checkpoints",
+        "hit_share",
+        "memory_peak_bytes",
+    )
 
     kind: Literal["postgresql"]
     dsn: str | None = Field(

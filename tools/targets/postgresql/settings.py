@@ -5,17 +5,13 @@ word; both sides are brought to bytes or milliseconds before they are compared.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...catalogue.units import BYTES, MILLISECONDS, UNITS, factor_of
 from ...expressions import Value
 
-_BYTES = {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
-_MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "min": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0}
 _DIGITS = 6
 """Of a real number: the server shows no more, so no more are written."""
-UNITS: Mapping[str, float] = {**_BYTES, **_MILLISECONDS}
-"""What PostgreSQL takes behind a number, in bytes or milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +44,6 @@ class Row:
         return _readable(self.setting, self.unit) if self.unit else self.setting
 
 
-def factor_of(unit: str) -> float | None:
-    """Return how many bytes or milliseconds a unit is; None for what is none. Knows '8kB' and the like."""
-    if unit in UNITS:
-        return UNITS[unit]
-    digits = unit[: len(unit) - len(unit.lstrip("0123456789"))]
-    rest = unit[len(digits) :]
-    return int(digits) * UNITS[rest] if digits and rest in UNITS else None
-
-
 def text_of(value: Value, unit: str) -> str:
     """Return a value as ALTER SYSTEM takes it, with its unit: '64MB', 'on', '0.9'."""
     if isinstance(value, bool):
@@ -72,7 +59,7 @@ def text_of(value: Value, unit: str) -> str:
 
 def _whole(value: float, unit: str) -> str:
     """Return a broken number in the largest smaller unit in which it is nearly whole: 1.5 GB is 1536MB."""
-    known = _BYTES if unit in _BYTES else _MILLISECONDS
+    known = BYTES if unit in BYTES else MILLISECONDS
     for smaller in sorted((each for each in known if known[each] <= known[unit]), key=lambda each: -known[each]):
         number = value * known[unit] / known[smaller]
         if number >= 1 and abs(number - round(number)) < 1e-9 * number:
@@ -130,7 +117,7 @@ def _readable(setting: str, unit: str) -> str:
     factor, number = factor_of(unit), float(setting) if _is_number(setting) else None
     if factor is None or number is None or number < 0:
         return setting
-    known = _BYTES if unit.endswith("B") else _MILLISECONDS
+    known = BYTES if unit.endswith("B") else MILLISECONDS
     whole = [each for each in known if number * factor % known[each] == 0 and number * factor >= known[each]]
     largest = max(whole, key=lambda each: known[each], default=None)
     return f"{number * factor / known[largest]:g}{largest}" if largest else f"{number:g}{unit if unit in known else ''}"

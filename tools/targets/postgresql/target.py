@@ -1,7 +1,7 @@
 """The `postgresql` target: the order of events from the first look at a server to the last."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +20,7 @@ from .connection import ServerError, connected, do, environment_of, require_psyc
 from .guarding import Watchman
 from .looking import AUTO_CONF, Facts, auto_conf_of, counters_of, facts_of, may_look, settings_of
 from .power import Power, log_of
+from .preview import Configurations, previewed
 from .programs import find_binaries
 from .reading_back import read_back
 from .section import PostgresqlSection
@@ -108,6 +109,10 @@ class PostgresqlTarget:
             if not await value_of(connection, "SELECT to_regclass('pgbench_accounts') IS NOT NULL"):
                 hint = "pgbench -i -s 10 DATABASE makes them; or give [target.workload] scripts"
                 raise InputError("the database has no tables of pgbench, which workload.builtin needs", hint)
+
+    def preview(self, configurations: Configurations) -> AsyncIterator[str]:
+        """Yield what would be done to the server, line by line; nothing is."""
+        return previewed(self.section, self.units, configurations)
 
     # Each candidate
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -111,14 +111,14 @@ async def test_no_restart_without_consent(somebodys: Somebodys, tmp_path: Path) 
 async def test_a_closed_window(somebodys: Somebodys, tmp_path: Path) -> None:
     target = target_on(somebodys, tmp_path, BUFFERS, restart="02:00-04:00")
     before = somebodys.state()
-    target.power.clock = lambda: datetime(2026, 1, 1, 12, 0)
+    target.power.clock = lambda: datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
     await target.prepare()
     with pytest.raises(TargetError, match="the window 02:00-04:00 is closed"):
         await target.apply(tried(shared_buffers=64))
-    target.power.clock = lambda: datetime(2026, 1, 1, 2, 30)
+    target.power.clock = lambda: datetime(2026, 1, 1, 2, 30, tzinfo=UTC)
     await target.apply(tried(shared_buffers=64))
     assert somebodys.ask("SHOW shared_buffers") == [("64MB",)]
-    target.power.clock = lambda: datetime(2026, 1, 1, 4, 0)
+    target.power.clock = lambda: datetime(2026, 1, 1, 4, 0, tzinfo=UTC)
     await target.restore()
     assert somebodys.ask("SHOW shared_buffers") == [("64MB",)]
     assert "as before with the next restart" in target.workplace.journal.left[0]
@@ -205,7 +205,7 @@ async def test_a_server_whose_files_are_out_of_reach(
 async def test_more_memory_than_there_is(somebodys: Somebodys, tmp_path: Path) -> None:
     target = target_on(somebodys, tmp_path)
     await target.prepare()
-    with pytest.raises(TargetError, match="may need .* MB of .* MB .*: not tried"):
+    with pytest.raises(TargetError, match=r"may need .* MB of .* MB .*: not tried"):
         await target.apply(tried(work_mem=1 << 20))
     assert somebodys.ask("SHOW work_mem") == [("5MB",)]
     await target.restore()
