@@ -6,4 +6,5 @@ SELECT id, (id * 7919) % 20000, timestamptz '2026-01-01' + id * interval '7 seco
 FROM generate_series(1, 1500000::bigint) AS id;
 CREATE TABLE counters (person int PRIMARY KEY, visits bigint NOT NULL, changed timestamptz NOT NULL);
 INSERT INTO counters SELECT person, 0, now() FROM generate_series(0, 19999) AS person;
+CREATE INDEX visits_person ON visits (person);
 VACUUM ANALYZE;
