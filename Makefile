@@ -7,11 +7,12 @@ INSTALLED = $(VENV)/.installed
 EXAMPLES ?= gcc-flags scikit-learn training hyperfine redis nginx
 TRIALS ?= 6
 
-.PHONY: help install tune tune-code examples test test-services soak check bench kills recording lock clean
+.PHONY: help install tune tune-code tune-postgres examples test test-services soak check bench kills recording lock clean
 
 help:
 	@echo "make tune     set up and tune the SQLite example, about three minutes"
 	@echo "make tune-code  a program and its parameters together, under a minute"
+	@echo "make tune-postgres  the settings of a private PostgreSQL server, some minutes"
 	@echo "make examples run the examples with small budgets; EXAMPLES=nginx TRIALS=20 one of them"
 	@echo "make test     set up and run the tests; make test-services those with a database or a browser"
 	@echo "make soak     disturb runs in every way for ten minutes"
@@ -35,6 +36,10 @@ tune: $(INSTALLED)
 tune-code: $(INSTALLED)
 	$(BIN)/trimtab tune examples/code-python/study.toml
 	$(BIN)/trimtab patch word-search
+
+tune-postgres: $(INSTALLED)
+	@sh .ci/install-programs pg_ctlcluster=postgresql
+	$(BIN)/trimtab tune examples/postgresql/study.toml
 
 examples: $(INSTALLED)
 	@sh .ci/install-programs gcc=gcc hyperfine=hyperfine redis-server=redis-server nginx=nginx-light wrk=wrk

@@ -405,14 +405,14 @@ def delete_(
 
 @app.command()
 def restore(
-    study: StudyKey,
+    study: Annotated[str, typer.Argument(help="Key of a study, or the DSN of a server that studies have tuned.")],
     forget: Annotated[bool, typer.Option("--forget", help="Only forget what would have to be undone.")] = False,
     store: StoreUrl = None,
 ) -> None:
     """Undo what a study changed before it was killed; its next run does so too."""
-    from .commands.restore import restore_study
+    from .commands.restore import restore as restored
 
-    restore_study(study, store, forgets=forget)
+    restored(study, store, forgets=forget)
 
 
 @app.callback(invoke_without_command=True)

@@ -84,7 +84,7 @@ def beside(check: CheckResult) -> list[str]:
         if each.incumbent is not None:
             value, low, high = each.incumbent
             lines.append(f"{each.metric} {each.bound}: incumbent {value:.4g} ({low:.4g} to {high:.4g})")
-    if not check.improved and check.smallest is not None:
+    if check.smallest is not None:
         gain = f"{check.smallest:.2f}x" if check.ratio is not None else f"{check.smallest:.3g}"
         lines.append(f"smallest gain that these pairs could have proved (4 times in 5): {gain}")
     return [*lines, *check.notes]

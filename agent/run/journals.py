@@ -2,7 +2,7 @@
 
 import fcntl
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,19 @@ async def undo_study(store: Store, key: str) -> AsyncIterator[Undone]:
         with _alone(folder):
             for file in sorted((folder / key).glob("*.json")):
                 yield await _undo(file)
+
+
+def studies_of(store: Store, dsn: str) -> list[str]:
+    """Return the keys of the studies whose runs have left something to undo on the server of a DSN."""
+    found = []
+    for file in sorted(journal_folder(store).glob("*/*.json")):
+        try:
+            section = Journal(file).header["section"]
+        except (TrimtabError, KeyError):
+            continue
+        if isinstance(section, Mapping) and section.get("dsn") == dsn:
+            found.append(file.parent.name)
+    return list(dict.fromkeys(found))
 
 
 def forget(store: Store, key: str) -> int:

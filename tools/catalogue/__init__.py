@@ -103,8 +103,11 @@ class Catalogue(BaseModel):
         for name, text in self.profiles[profile].values.items():
             if name in units:
                 value = parse(text)(machine)
-                number = isinstance(value, int | float) and not isinstance(value, bool)
-                if units[name] == self.knobs[name].unit or not number:
+                if (
+                    units[name] == self.knobs[name].unit
+                    or isinstance(value, bool)
+                    or not isinstance(value, int | float)
+                ):
                     found[name] = value
                 elif (there := converted(float(value), self.knobs[name].unit, units[name])) is not None:
                     found[name] = there

@@ -6,11 +6,11 @@ import typer
 
 from ....tools.errors import TrimtabError
 from ...memory.store import Store, default_url
-from ...run.journals import Undone, forget, undo_study
+from ...run.journals import Undone, forget, studies_of, undo_study
 
 
-def restore_study(key: str, store_url: str | None, *, forgets: bool) -> None:
-    """Undo what runs of a study have left, or forget it.
+def restore(what: str, store_url: str | None, *, forgets: bool) -> None:
+    """Undo what runs of a study, or on the server of a DSN, have left, or forget it.
 
     Raises:
         InputError: there is no such study, or a process runs it.
@@ -18,17 +18,25 @@ def restore_study(key: str, store_url: str | None, *, forgets: bool) -> None:
     """
     store = Store(store_url or default_url())
     try:
-        stored = store.study(key)
-        store.acquire(stored.id)
-        try:
-            if forgets:
-                typer.echo(f"{stored.key}: {forget(store, stored.key)} forgotten, nothing was undone")
-            else:
-                _tell(stored.key, asyncio.run(_all(store, stored.key)))
-        finally:
-            store.release(stored.id, "interrupted" if stored.state == "running" else stored.state)
+        keys = studies_of(store, what) if "=" in what or "://" in what else [what]
+        for key in keys:
+            _restore_study(store, key, forgets=forgets)
+        if not keys:
+            typer.echo(f"{what}: nothing to restore")
     finally:
         store.close()
+
+
+def _restore_study(store: Store, key: str, *, forgets: bool) -> None:
+    stored = store.study(key)
+    store.acquire(stored.id)
+    try:
+        if forgets:
+            typer.echo(f"{stored.key}: {forget(store, stored.key)} forgotten, nothing was undone")
+        else:
+            _tell(stored.key, asyncio.run(_all(store, stored.key)))
+    finally:
+        store.release(stored.id, "interrupted" if stored.state == "running" else stored.state)
 
 
 async def _all(store: Store, key: str) -> list[Undone]:

@@ -67,7 +67,7 @@ def _numbers(knob: Knob, fact: Fact) -> Iterator[str]:
             continue
         number = float(mine)
         counted = number if number < 0 or not knob.unit else number * (factor_of(knob.unit) or 1) / _size(fact)
-        if abs(counted - float(theirs)) > max(step / 2, 1e-6 * abs(float(theirs))):
+        if abs(counted - float(theirs)) > (step / 2 or 1e-9 * abs(float(theirs))):
             yield f"{what} is {number:g} {knob.unit}".rstrip() + f", the server's {theirs} {fact.unit}".rstrip()
 
 
