@@ -99,7 +99,7 @@ def _verdict(checks: list[CheckResult]) -> str:
     check = checks[0]
     if check.improved:
         return f"Improved: {check.metric} is {words.interval(check)}, measured on seeds that the search never saw."
-    smallest = f" A gain of {check.smallest:.1%} could have been shown." if check.smallest and check.ratio else ""
+    smallest = f" A gain of {check.smallest - 1:.1%} could have been shown." if check.smallest and check.ratio else ""
     return f"{check.verdict[:1].upper()}{check.verdict[1:]}.{smallest}"
 
 
