@@ -118,7 +118,7 @@ def test_what_may_change_anyway_may_also_be_unreadable(store: Store) -> None:
 
 
 def test_a_study_of_a_newer_release_is_shown_but_not_resumed(store: Store) -> None:
-    study = stored_as(store, lambda data: data.update(target={"kind": "postgresql"}), version=versions.VERSION + 1)
+    study = stored_as(store, lambda data: data.update(target={"kind": "cassandra"}), version=versions.VERSION + 1)
     assert find_study(store, "small").left_out == ["target"]
     with pytest.raises(InputError, match=r"a newer trimtab wrote it \(update trimtab\)"):
         resume_study(store, study)
