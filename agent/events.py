@@ -228,7 +228,7 @@ class CheckProgressed(_Event):
     """A pair of the final check, or a step of the ablation, was measured."""
 
     event: Literal["check_progressed"] = "check_progressed"
-    phase: Literal["check", "ablation"]
+    phase: Literal["check", "ablation", "minimal"]
     done: int
     total: int
 
@@ -306,6 +306,19 @@ class AblationStep(BaseModel):
     matters: bool
 
 
+class MinimalConfiguration(BaseModel):
+    """The incumbent without the changes that were not seen to help, measured beside it and the default.
+
+    `checks` are those of this configuration against the default, one per objective; empty where it was not measured.
+    """
+
+    configuration: dict[str, Value]
+    dropped: dict[str, tuple[Value | None, Value | None]] = Field(description="Name to (the incumbent's, its own).")
+    accepted: bool = Field(description="Whether it is as good, and so what is applied first.")
+    verdict: str
+    checks: list[CheckResult] = []
+
+
 class StudyFinished(_Event):
     """The last event: the result."""
 
@@ -317,6 +330,7 @@ class StudyFinished(_Event):
     check: CheckResult | None
     checks: list[CheckResult] = Field([], description="One per objective; `check` is the first.")
     ablation: list[AblationStep] = []
+    minimal: MinimalConfiguration | None = Field(None, description="A smaller configuration, where one was looked for.")
     front: list[BestTrial] = Field([], description="The Pareto front, with several objectives or a cost.")
     counts: dict[str, int] = Field({}, description="Trials by state, source and author; proposals repaired.")
     calls: dict[str, int] = Field({}, description="Calls of the model by outcome.")

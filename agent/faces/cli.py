@@ -307,6 +307,7 @@ def apply_(
     study: Annotated[str, typer.Argument(help="Stored study; with --revert the file.", show_default=False)],
     file: Annotated[Path | None, typer.Argument(help="File to write.", show_default=False)] = None,
     trial: Annotated[int | None, typer.Option(help="This trial instead of the incumbent.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="The whole incumbent, also where less was as good.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
     revert: Annotated[bool, typer.Option("--revert", help="Bring a file back to what it held before.")] = False,
     show: Annotated[bool, typer.Option("--show", help="With --revert: only print what it held.")] = False,
@@ -320,7 +321,7 @@ def apply_(
     elif file is None:
         raise InputError("no file is named", "trimtab apply STUDY FILE")
     else:
-        done = apply_stored(study, file, store, trial=trial, ask=not yes)
+        done = apply_stored(study, file, store, trial=trial, ask=not yes, whole=full)
     if not done:
         raise typer.Exit(1)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ...tools.expressions import Value
-from ..events import AblationStep, StudyFinished
+from ..events import AblationStep, MinimalConfiguration, StudyFinished
 from ..study.apply import render
 from ..study.parameters import FloatParameter, IntParameter
 from ..study.sections import Study
@@ -37,13 +37,25 @@ def summary_lines(study: Study, report: StudyFinished) -> list[str]:
             changed, effect = words.step(each)
             lines.append(f"  {_mark(each)} {effect:<24} {changed}")
         lines.append("  (* helped, ! hurt: told from no effect, all steps together at 95 %)")
+    if report.minimal is not None:
+        lines += _minimal(report.minimal)
     if report.check is not None and report.check.improved:
-        lines += [
-            "how to apply it:",
-            *(f"  {line}" for line in render(study, report.best.configuration).splitlines()),
-        ]
-        lines.append(f"  or to a file: trimtab apply {report.study} FILE")
+        smaller = report.minimal is not None and report.minimal.accepted
+        shown = report.minimal.configuration if report.minimal is not None and smaller else report.best.configuration
+        lines.append("how to apply it, without what was not seen to help:" if smaller else "how to apply it:")
+        lines += [f"  {line}" for line in render(study, shown).splitlines()]
+        whole = " (--full: the whole incumbent)" if smaller else ""
+        lines.append(f"  or to a file: trimtab apply {report.study} FILE{whole}")
     return lines
+
+
+def _minimal(found: MinimalConfiguration) -> list[str]:
+    dropped = ", ".join(
+        f"{name}: {words.setting(whole)} -> {words.setting(own)}" for name, (whole, own) in found.dropped.items()
+    )
+    lines = [f"without what was not seen to help ({dropped}):"]
+    lines += [f"  {check.metric}: {words.interval(check)}" for check in found.checks]
+    return [*lines, f"  {found.verdict}"]
 
 
 def _mark(step: AblationStep) -> str:

@@ -72,6 +72,7 @@ def study_finished(
         check=found.checks[0] if found.checks else None,
         checks=found.checks,
         ablation=found.ablation,
+        minimal=found.minimal,
         front=[events.best_of(trial) for trial in history.front()] if several else [],
         counts=record.counts(),
         **counted,

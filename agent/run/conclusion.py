@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from ...tools.targets import Measurement
-from ..events import AblationStep, CheckProgressed, CheckResult
+from ..events import AblationStep, CheckProgressed, CheckResult, MinimalConfiguration
 from ..executors.base import Executor, Job
 from ..memory.store.rows import StoredEvaluation
 from ..trials.candidate import Candidate
@@ -14,17 +14,23 @@ from ..verdict.ablation import measure_ablation
 from ..verdict.check import Measure, measure_pairs
 from ..verdict.contenders import next_contender
 from ..verdict.judgement import Pairs, judge, nothing_to_check
+from ..verdict.minimal import measure_minimal, reductions, unmeasured, worth_it
 from .record import Record
 from .suspect import believed
 
 
 @dataclass
 class Conclusion:
-    """What the end of a study found out; filled in by `conclude`. `incumbent` is the trial that was checked last."""
+    """What the end of a study found out; filled in by `conclude`. `incumbent` is the trial that was checked last.
+
+    `measured` are the measurements of that check.
+    """
 
     incumbent: Trial | None = None
     checks: list[CheckResult] = field(default_factory=list)
     ablation: list[AblationStep] = field(default_factory=list)
+    minimal: MinimalConfiguration | None = None
+    measured: list[Measurement] = field(default_factory=list)
 
 
 async def conclude(
@@ -48,6 +54,29 @@ async def conclude(
         yield CheckProgressed(study=key, phase="ablation", done=done, total=total)
         if stopping():
             return
+    async for progress in _minimal(record, found, measure, stopping):
+        yield progress
+
+
+async def _minimal(
+    record: Record, found: Conclusion, measure: Measure, stopping: Callable[[], bool]
+) -> AsyncIterator[CheckProgressed]:
+    """Look for a smaller configuration that does as well."""
+    study, default, incumbent = record.study, record.history.default, found.incumbent
+    if study.check.minimal is False or default is None or incumbent is None:
+        return
+    tries = reductions(study, default, incumbent, found.ablation)
+    if not tries:
+        return
+    wanted, seconds = worth_it(study, len(tries), found.measured)
+    if not wanted:
+        found.minimal = unmeasured(incumbent, tries[0], seconds)
+        return
+    async for done, total, minimal in measure_minimal(study, default, incumbent, tries, found.checks[0], measure):
+        found.minimal = minimal
+        yield CheckProgressed(study=record.stored.key, phase="minimal", done=done, total=total)
+        if stopping():
+            return
 
 
 async def _check(
@@ -68,6 +97,7 @@ async def _check(
         checks = judge(study, pairs)
         if not found.checks or checks[0].improved:
             found.incumbent, found.checks = contender, checks
+            found.measured = [*pairs.default, *pairs.incumbent]
         contender = next_contender(study, history, checked, pairs) if checks[0].void else None
 
 

@@ -198,6 +198,9 @@ class Check(Section):
 
     ablation: bool = Field(True, description="Measure which parameters made the difference.")
     ablation_repeats: int = Field(5, ge=2, le=100, description="Pairs per step of the ablation.")
+    minimal: Literal["auto"] | bool = Field(
+        "auto", description="Drop changes that were not seen to help, and check that; 'auto': where it is short."
+    )
 
 
 class Apply(Section):

@@ -8,6 +8,7 @@ from statistics import median, stdev
 
 from ..statistics import MIN_PAIRS, smallest_effect, trend
 from ..study.sections import Study
+from .minimal import most_evaluations
 
 _DRIFTS, _TAILS = 0.01, 3.5
 _SIMULATED = 20
@@ -63,10 +64,12 @@ def plan(study: Study, noise: Noise | None, seconds: float | None = None) -> Pla
     ablation = study.check.ablation_repeats * (len(study.parameters) + 1) + len(study.parameters)
     evaluations = {"search": search, "check": 2 * pairs, "ablation": ablation if study.check.ablation else 0}
     one = noise.seconds if noise is not None else seconds
+    evaluations["minimal"] = most_evaluations(study, one)
     times = {} if one is None else {
         "search": min(one * search / evaluation.workers, study.budget.wall_time_s or math.inf),
         "check": one * evaluations["check"],
         "ablation": one * evaluations["ablation"],
+        "minimal": one * evaluations["minimal"],
     }  # fmt: skip
     smallest = None
     pairs_for: dict[float, int | None] = {}

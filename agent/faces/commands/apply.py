@@ -2,8 +2,9 @@
 
 import select
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -93,8 +94,18 @@ def was_asked_for(file: Path) -> bool:
         return True
 
 
-def apply_stored(key: str, file: Path, store_url: str | None, *, trial: int | None, ask: bool) -> bool:
-    """Apply a stored study's incumbent when its check supports it, or any trial that is named.
+def first_offer(result: Mapping[str, Any], *, whole: bool) -> Configuration:
+    """Return what is applied of a result: its minimal configuration where one was as good, else the whole incumbent."""
+    minimal = result.get("minimal")
+    if minimal is not None and minimal["accepted"] and not whole:
+        return dict(minimal["configuration"])
+    return dict(result["best"]["configuration"])
+
+
+def apply_stored(key: str, file: Path, store_url: str | None, *, trial: int | None, ask: bool, whole: bool = False) -> bool:
+    """Apply a stored study's result when its check supports it, or any trial that is named.
+
+    Of the result that is the minimal configuration where one was as good, unless the `whole` incumbent is asked for.
 
     Returns whether the file holds it now.
 
@@ -117,4 +128,4 @@ def apply_stored(key: str, file: Path, store_url: str | None, *, trial: int | No
         raise InputError(f"{stored.key}: {verdict}; nothing is applied", "name a trial with --trial to apply it anyway")
     if best.get("edit"):
         typer.echo(f"note: this was measured with {best['edit']}: trimtab patch {stored.key} --apply", err=True)
-    return apply_configuration(study, best["configuration"], file, agreed=agreed)
+    return apply_configuration(study, first_offer(result, whole=whole), file, agreed=agreed)
