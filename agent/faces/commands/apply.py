@@ -102,7 +102,9 @@ def first_offer(result: Mapping[str, Any], *, whole: bool) -> Configuration:
     return dict(result["best"]["configuration"])
 
 
-def apply_stored(key: str, file: Path, store_url: str | None, *, trial: int | None, ask: bool, whole: bool = False) -> bool:
+def apply_stored(
+    key: str, file: Path, store_url: str | None, *, trial: int | None, ask: bool, whole: bool = False
+) -> bool:
     """Apply a stored study's result when its check supports it, or any trial that is named.
 
     Of the result that is the minimal configuration where one was as good, unless the `whole` incumbent is asked for.
