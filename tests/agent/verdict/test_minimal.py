@@ -17,7 +17,7 @@ from trimtab.agent.trials.source import DEFAULT, Source
 from trimtab.agent.trials.trial import Trial
 from trimtab.agent.verdict.ablation import measure_ablation
 from trimtab.agent.verdict.check import measure_pairs
-from trimtab.agent.verdict.judgement import Pairs, judge
+from trimtab.agent.verdict.judgement import judge
 from trimtab.agent.verdict.minimal import measure_minimal, most_evaluations, reductions, worth_it
 from trimtab.tools.targets import Measurement
 
@@ -53,23 +53,24 @@ def measuring(loss: Loss, counted: Counter[str] | None = None) -> Any:
 
 
 async def _concluded(study: Study, default: Trial, incumbent: Trial, measure: Any) -> tuple[CheckResult, Any]:
-    pairs = Pairs([], [])
-    async for pairs in measure_pairs(study, default, incumbent, measure):
-        pass
-    check = judge(study, pairs)[0]
+    pairs = [each async for each in measure_pairs(study, default, incumbent, measure)]
+    check = judge(study, pairs[-1])[0]
     if not check.improved:
         return check, None
-    steps: list[AblationStep] = []
-    async for _done, _total, steps in measure_ablation(study, default, incumbent, measure):
-        pass
-    tries = reductions(study, default, incumbent, steps)
-    found: MinimalConfiguration | None = None
-    told = []
-    async for done, total, found in measure_minimal(study, default, incumbent, tries, check, measure):
-        told.append((done, total))
-    assert not tries or told[-1][0] == told[-1][1]
-    assert [done for done, _ in told] == list(range(1, len(told) + 1))
+    ablation = [steps async for _, _, steps in measure_ablation(study, default, incumbent, measure)]
+    tries = reductions(study, default, incumbent, ablation[-1])
+    told = [each async for each in measure_minimal(study, default, incumbent, tries, check, measure)]
+    assert [done for done, _, _ in told] == list(range(1, len(told) + 1))
+    if not tries:
+        return check, None
+    done, total, found = told[-1]
+    assert done == total
     return check, found
+
+
+async def _measured(study: Study, tries: list[Any], check: CheckResult, measure: Any) -> MinimalConfiguration | None:
+    default, incumbent = trials_of(study)
+    return [found async for _, _, found in measure_minimal(study, default, incumbent, tries, check, measure)][-1]
 
 
 def conclude(loss: Loss, study: Study | None = None, **changed: int) -> tuple[CheckResult, MinimalConfiguration | None]:
@@ -162,13 +163,7 @@ def test_a_failing_reduction_is_not_accepted() -> None:
     assert tries == [{"p0": 1, "p1": 0}]
     check = CheckResult(metric="loss", ratio=2.0, low=1.9, high=2.1, pairs=10, improved=True, verdict="")
 
-    async def run() -> MinimalConfiguration | None:
-        found = None
-        async for _done, _total, found in measure_minimal(study, default, incumbent, tries, check, measuring(loss)):
-            pass
-        return found
-
-    found = asyncio.run(run())
+    found = asyncio.run(_measured(study, tries, check, measuring(loss)))
     assert found is not None
     assert not found.accepted
     assert found.verdict.startswith("not as good: no reliable improvement")
@@ -182,15 +177,8 @@ def test_a_reduction_that_breaks_a_constraint_is_not_accepted() -> None:
         loss = (0.5 if tried["p0"] == 1 else 1.0) * (1 + seed * 1e-6)
         return Measurement(state="complete", metrics={"loss": loss, "memory": 0.5 if tried["p1"] == 1 else 0.9})
 
-    async def run() -> MinimalConfiguration | None:
-        check = CheckResult(metric="loss", ratio=2.0, low=1.9, high=2.1, pairs=10, improved=True, verdict="")
-        default, incumbent = trials_of(study)
-        found = None
-        async for _, _, found in measure_minimal(study, default, incumbent, [{"p0": 1, "p1": 0}], check, measure):
-            pass
-        return found
-
-    found = asyncio.run(run())
+    check = CheckResult(metric="loss", ratio=2.0, low=1.9, high=2.1, pairs=10, improved=True, verdict="")
+    found = asyncio.run(_measured(study, [{"p0": 1, "p1": 0}], check, measure))
     assert found is not None
     assert not found.accepted
     assert "memory" in found.verdict
