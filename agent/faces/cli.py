@@ -225,11 +225,14 @@ def init(
 def check(
     study: StudyFile,
     run: Annotated[bool, typer.Option("--run", help="Try the default once, in the sandbox.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object, mistakes included.")] = False,
     store: StoreUrl = None,
 ) -> None:
     """Check a study file: print its search space as a table, or every mistake."""
-    from .commands.check import print_study, try_default
+    from .commands.check import print_checked, print_study, try_default
 
+    if json:
+        raise typer.Exit(print_checked(study, store, runs=run))
     print_study(study)
     if run and not try_default(study, store):
         raise typer.Exit(1)
@@ -275,12 +278,17 @@ def show(
     study: StudyKey,
     trial: Annotated[int | None, typer.Option(help="Show one trial with its log.")] = None,
     all_trials: Annotated[bool, typer.Option("--all", help="Show every trial, not the best and the latest.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object: all of it, or of the trial.")] = False,
     store: StoreUrl = None,
 ) -> None:
     """Show a stored study: its trials, its incumbent, and why it won."""
     from .commands.show import print_study, print_trial
 
-    if trial is None:
+    if json:
+        from .commands.export import print_json
+
+        print_json(study, trial, store)
+    elif trial is None:
         print_study(study, store, everything=all_trials)
     else:
         print_trial(study, trial, store)

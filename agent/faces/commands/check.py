@@ -1,17 +1,21 @@
 """`trimtab check`: a study file's search space, a line a parameter. Plain lines: they answer while one looks."""
 
+import dataclasses
+import json
 import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from ....tools.sandbox.mounts import hides
+from ....tools.targets import Measurement
 from ....tools.targets.code.edits import regions_in
 from ....tools.targets.rendering.template import as_text
 from ....tools.text import visible
-from ...study.file import load_study
+from ...study.file import StudyFileError, load_study
 from ...study.goals import Constraint
 from ...study.parameters import Parameter
 from ...study.sections import Study
@@ -30,16 +34,52 @@ def print_study(file: Path) -> None:
     typer.echo("\n".join(map(visible, _lines(load_study(file)))))
 
 
-def try_default(file: Path, store: str | None) -> bool:
-    """Measure the default once, in the sandbox, and print what came; return whether it is complete."""
+def print_checked(file: Path, store: str | None, *, runs: bool) -> int:
+    """Print what a study file holds, or every mistake in it, as one JSON object; return the exit code.
+
+    With `runs` the default is measured once, and what came is in it.
+    """
+    try:
+        study = load_study(file)
+    except StudyFileError as error:
+        problems = [{**dataclasses.asdict(each), "file": str(each.file)} for each in error.problems]
+        typer.echo(json.dumps({"ok": False, "mistakes": problems}))
+        return 2
+    told: dict[str, Any] = {
+        "ok": True,
+        "study": study.name,
+        "parameters": {
+            name: each.model_dump(mode="json", exclude_none=True) for name, each in study.parameters.items()
+        },
+        "objectives": [each.model_dump(mode="json", exclude_none=True) for each in study.objectives],
+        "constraints": [each.model_dump(mode="json", exclude_none=True) for each in study.constraints],
+        "configurations": None if math.isinf(study.space.size) else study.space.size,
+        "trials": study.budget.trials,
+        "hidden": [str(each) for each in _out_of_sight(study)],
+        "notes": [*_of_code(study), *_too_few_pairs(len(study.evaluation.check_seeds))],
+    }
+    if runs:
+        told["default"] = _measured(study, store).model_dump(mode="json")
+        told["ok"] = told["default"]["state"] == "complete"
+    typer.echo(json.dumps(told))
+    return 0 if told["ok"] else 1
+
+
+def _measured(study: Study, store: str | None) -> Measurement:
+    """Measure the default once, in the sandbox."""
     import asyncio
 
-    from ....tools.text import plain
     from ...chat.steering.trying import measure
     from ...memory.store import Store, default_url
 
-    study = load_study(file)
-    found = asyncio.run(measure(study, Store(store or default_url())))
+    return asyncio.run(measure(study, Store(store or default_url())))
+
+
+def try_default(file: Path, store: str | None) -> bool:
+    """Measure the default once, in the sandbox, and print what came; return whether it is complete."""
+    from ....tools.text import plain
+
+    found = _measured(load_study(file), store)
     took = f"in {found.duration_s:.3g} s"
     if found.state == "complete":
         numbers = ", ".join(f"{name} = {value:.6g}" for name, value in found.metrics.items())

@@ -16,7 +16,7 @@ from ...study.apply import write
 from ...study.sections import Study
 from ...trials.history import History
 from ...trials.trial import Trial
-from .show import open_stored
+from .show import open_stored, trial_of
 
 
 def export_study(
@@ -31,6 +31,24 @@ def export_study(
     if optuna_url is not None:
         count = to_optuna(optuna_url, stored, study, history)
         typer.echo(f"added {count} trials to the Optuna study {stored.key!r}", err=True)
+
+
+def print_json(key: str, number: int | None, store_url: str | None) -> None:
+    """Print a stored study as `as_json` has it, or one of its trials with its evaluations and their logs.
+
+    Raises:
+        InputError: there is no such study or trial.
+    """
+    store, stored, study, history = open_stored(key, store_url)
+    if number is None:
+        typer.echo(as_json(stored, history), nl=False)
+        return
+    trial = trial_of(stored, history, number)
+    evaluations = [
+        {"seed": each.seed, **each.measurement.model_dump(mode="json")}
+        for each in store.evaluations(stored.id, "tune", number)
+    ]
+    typer.echo(json.dumps({"study": stored.key, **_trial(trial, study), "evaluations": evaluations}, indent=2))
 
 
 def as_csv(study: Study, history: History) -> str:

@@ -63,12 +63,21 @@ def print_study(key: str, store_url: str | None, *, everything: bool) -> None:
             console.print(Text(line))
 
 
+def trial_of(stored: StoredStudy, history: History, number: int) -> Trial:
+    """Return a trial of a stored study.
+
+    Raises:
+        InputError: it has none of this number.
+    """
+    if not 0 <= number < len(history.trials):
+        raise InputError(f"{stored.key} has no trial {number}", f"it has 0 to {len(history.trials) - 1}")
+    return history.trials[number]
+
+
 def print_trial(key: str, number: int, store_url: str | None) -> None:
     """Print one trial: configuration, where it differs, result, repairs, and its evaluations' logs."""
     store, stored, study, history = open_stored(key, store_url)
-    if not 0 <= number < len(history.trials):
-        raise InputError(f"{stored.key} has no trial {number}", f"it has 0 to {len(history.trials) - 1}")
-    trial, console = history.trials[number], Console(markup=False)
+    trial, console = trial_of(stored, history, number), Console(markup=False)
     console.print(Text(f"{stored.key} trial {number}: {trial.state}, from {trial.source.label}", style="bold"))
     for line in (trial.rationale, trial.reason or ""):
         if line:

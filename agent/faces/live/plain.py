@@ -1,6 +1,8 @@
 """Plain lines, for pipes and log files."""
 
 import sys
+import time
+from collections.abc import Callable
 
 from ...events import (
     CheckProgressed,
@@ -22,16 +24,26 @@ from .view import View
 _UNITS = {"wall_time_s": "{:g} s of search", "dollars": "{:g} dollars"}
 
 
-class PlainLines:
-    """Prints a line per trial and the result at the end."""
+_EVERY_S = 10.0
+"""How often the time that is left is told."""
 
-    def __init__(self, study: Study) -> None:
+
+class PlainLines:
+    """Prints a line per trial, now and then how long it still takes, and the result at the end."""
+
+    def __init__(self, study: Study, clock: Callable[[], float] = time.monotonic) -> None:
+        """Tell the time by `clock`, in seconds."""
         self.view = View(study)
+        self._clock, self._told = clock, clock() - _EVERY_S  # the first time as soon as something is known
 
     def show(self, event: Event) -> None:
         """Print what is worth a line."""
         self.view.take(event)
-        for line in self._lines(event):
+        lines = self._lines(event)
+        if self._clock() - self._told >= _EVERY_S and (left := self.view.remaining.line()):
+            lines.append(left)
+            self._told = self._clock()
+        for line in lines:
             sys.stdout.write(line + "\n")
         sys.stdout.flush()
 

@@ -90,13 +90,13 @@ class Progress:
         bar.add_column(no_wrap=True)
         bar.add_column(ratio=1)
         bar.add_column(no_wrap=True)
+        left = next((f"about {words.seconds(each)} left" for each in view.remaining.phases().values()), "")
         if view.phase is None:
-            left = "" if view.eta_s is None else f"about {words.seconds(view.eta_s)} left"
             failed = f", {view.failed} failed" if view.failed else ""
             bar.add_row(f"search {done}/{budget.trials}{failed}", ProgressBar(budget.trials, done), left)
         else:
             phase = view.phase
-            bar.add_row(f"{phase.phase} {phase.done}/{phase.total}", ProgressBar(phase.total, phase.done), "")
+            bar.add_row(f"{phase.phase} {phase.done}/{phase.total}", ProgressBar(phase.total, phase.done), left)
         spark = Text("best so far ", style="dim").append(words.sparkline(view.best_losses, 60), style="green")
         spark.append(f"  {words.seconds(time.monotonic() - self._began)} elapsed", style="dim")
         lines = [self._running(each) for each in view.running.values()]

@@ -14,6 +14,7 @@ from ...events import (
 )
 from ...study.sections import Study
 from .. import words
+from .remaining import Remaining
 
 
 @dataclass
@@ -33,9 +34,14 @@ class View:
     spent: str = ""
     waiting: PlannerAsked | None = None
     """What the run waits for, while it does."""
+    remaining: Remaining = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.remaining = Remaining(self.study)
 
     def take(self, event: Event) -> None:
         """Take in one event."""
+        self.remaining.take(event)
         match event:
             case StudyStarted():
                 self.started, self.finished = event, event.trials_done
@@ -68,15 +74,6 @@ class View:
         if event.state == "complete":
             loss = objective.loss(event.metrics[objective.metric])
             self.best_losses.append(min([loss, *self.best_losses[-1:]]))
-
-    @property
-    def eta_s(self) -> float | None:
-        """Seconds the remaining trials take at the recent pace; None before the first result."""
-        recent = self.durations[-20:]
-        if not recent or self.started is None:
-            return None
-        left = max(0, self.study.budget.trials - self.finished)
-        return left * sum(recent) / len(recent) / self.started.workers
 
     def gain(self) -> float | None:
         """How many times better the incumbent is than the default, both as searched (not checked)."""
