@@ -6,7 +6,7 @@ incumbent's was, and it is not worse than the incumbent by more than the incumbe
 of non-inferiority at the level of that interval. Must not know how or where things are measured.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from statistics import median
 
 from ...tools.expressions import Value
@@ -34,8 +34,9 @@ def reductions(study: Study, default: Trial, incumbent: Trial, steps: Sequence[A
     The first keeps the changes that were told to help, the second all that did not look harmful; what equals the
     default or the incumbent is no reduction.
     """
-    helped = _names(step for step in steps if step.matters and (step.ratio or 0) > 1)
-    seemed = _names(step for step in steps if step.ratio is None or step.ratio > 1)
+    last = {name: step for step in steps for name in step.parameters}  # a later step has the last word on a parameter
+    helped = {name for name, step in last.items() if step.matters and (step.ratio or 0) > 1}
+    seemed = {name for name, step in last.items() if step.ratio is None or step.ratio > 1}
     if not helped:
         return []
     found: list[Configuration] = []
@@ -44,10 +45,6 @@ def reductions(study: Study, default: Trial, incumbent: Trial, steps: Sequence[A
         if reduced is not None and reduced not in (default.configuration, incumbent.configuration, *found):
             found.append(reduced)
     return found
-
-
-def _names(steps: Iterator[AblationStep]) -> set[str]:
-    return {name for step in steps for name in step.parameters}
 
 
 def _with(study: Study, default: Configuration, incumbent: Configuration, names: set[str]) -> Configuration | None:

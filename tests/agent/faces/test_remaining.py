@@ -23,7 +23,16 @@ def event(kind: str, **fields: Any) -> Any:
 
 
 def finished(seconds: float) -> Any:
-    return event("TrialFinished", trial=1, source="tpe", state="failed", reason="no", duration_s=seconds, metrics={}, incumbent=False)
+    return event(
+        "TrialFinished",
+        trial=1,
+        source="tpe",
+        state="failed",
+        reason="no",
+        duration_s=seconds,
+        metrics={},
+        incumbent=False,
+    )
 
 
 def progress(phase: str, done: int, total: int) -> Any:

@@ -199,6 +199,18 @@ def test_where_no_step_is_told_to_help_nothing_is_dropped() -> None:
     assert reductions(study, *trials_of(study), steps) == []
 
 
+def test_the_last_step_of_a_parameter_decides() -> None:
+    """The first activates p1 at its default together with p0, the second changes it and hurts."""
+    study = study_of(NAMES[:3])
+    steps = [
+        AblationStep(parameters={"p0": (0, 1), "p1": (None, 0)}, ratio=2.0, low=1.9, high=2.1, matters=True),
+        AblationStep(parameters={"p1": (0, 1)}, ratio=0.8, low=0.7, high=0.9, matters=True),
+        AblationStep(parameters={"p2": (0, 1)}, ratio=1.1, low=0.9, high=1.2, matters=False),
+    ]
+    tries = reductions(study, *trials_of(study), steps)
+    assert tries == [{"p0": 1, "p1": 0, "p2": 0}, {"p0": 1, "p1": 0, "p2": 1}]
+
+
 @pytest.mark.parametrize(
     ("minimal", "seconds", "wanted", "most"),
     [("auto", 9.0, True, 60), ("auto", 11.0, False, 0), (True, 1e6, True, 60), (False, 0.1, False, 0)],
