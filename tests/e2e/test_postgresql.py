@@ -146,7 +146,8 @@ def test_kill_9_at_a_random_moment(somebodys: Somebodys, tmp_path: Path, seed: i
     remove_leftovers()
 
 
-def test_a_persons_change_survives_a_kill(somebodys: Somebodys, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(max(1, KILLS // 5)))
+def test_a_persons_change_survives_a_kill(somebodys: Somebodys, tmp_path: Path, seed: int) -> None:
     file = study(tmp_path, f'dsn = "{somebodys.dsn}"\nrestart = "always"')
     with (tmp_path / "out").open("w") as out:
         process = subprocess.Popen(
@@ -155,8 +156,10 @@ def test_a_persons_change_survives_a_kill(somebodys: Somebodys, tmp_path: Path) 
     while "trial   1" not in (tmp_path / "out").read_text():
         assert process.poll() is None, (tmp_path / "out").read_text()
         time.sleep(0.05)
+    time.sleep(random.Random(seed).uniform(0, 2))
     process.send_signal(signal.SIGKILL)
     process.wait()
+    somebodys.await_ready()
     somebodys.ask("ALTER SYSTEM SET random_page_cost = 2.25")
     done = trimtab(tmp_path, "restore", "server")
     assert done.returncode == 0, done.stderr
