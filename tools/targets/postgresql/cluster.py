@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import InputError
+from ..preparation.programs import ProgramError, last_words, run_program
 from ..scratch import remove
 from .looking import AUTO_CONF
-from .programs import ProgramError, last_words, owner_for_servers, run_program
+from .programs import owner_for_servers
 from .settings import quoted
 
 LONGEST_SOCKET = 100

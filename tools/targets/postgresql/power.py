@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ..preparation.programs import ProgramError, last_words, run_program
 from .cluster import Cluster
-from .programs import ProgramError, find_binaries, last_words, run_program
+from .programs import find_binaries
 from .section import PostgresqlSection
 
 _RESTART_S = 180.0

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..journal import Journal
+from ..preparation.programs import ProgramError
 from .auto_conf import entries_of, is_at_hand, merged, write_at_hand, write_through
 from .before import NOTE, OURS, Before
 from .connection import ServerError, connected, do, value_of
 from .looking import AUTO_CONF, auto_conf_of, facts_of, settings_of
 from .power import Power
-from .programs import ProgramError
 from .settings import Row, quoted
 
 if TYPE_CHECKING:

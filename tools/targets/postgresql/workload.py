@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ...text import plain
 from ..preparation.hooks import own_environment
-from .programs import ProgramError, as_user, last_words, run_program
+from ..preparation.programs import ProgramError, as_user, last_words, run_program
 from .section import Workload
 
 _PROGRESS = re.compile(r"progress: [\d.]+ s, (?P<tps>[\d.]+) tps, lat (?P<lat>[\d.]+|NaN) ms.*?(?P<failed>\d+) failed")

@@ -15,11 +15,11 @@ from trimtab.tools.targets import TargetError
 from trimtab.tools.targets.postgresql import admission, lint
 from trimtab.tools.targets.postgresql.auto_conf import entries_of, is_at_hand, merged, write_at_hand
 from trimtab.tools.targets.postgresql.guarding import Watchman
-from trimtab.tools.targets.postgresql.programs import last_words
 from trimtab.tools.targets.postgresql.section import Guard, PostgresqlSection, Window
 from trimtab.tools.targets.postgresql.settings import Row, in_effect, number_of, quoted, text_of
 from trimtab.tools.targets.postgresql.undo import changed_by_others, statement
 from trimtab.tools.targets.postgresql.workload import Bench, Second
+from trimtab.tools.targets.preparation.programs import last_words
 
 
 def row(setting: str, unit: str = "", vartype: str = "integer", context: str = "user", pending: bool = False) -> Row:
