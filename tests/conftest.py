@@ -153,7 +153,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(line, red=True)
 
 
-_SERVICES = {"page", "postgresql", "somebodys", "installed_postgresql"}
+_SERVICES = {"page", "postgresql", "somebodys", "installed_postgresql", "installed_redis"}
 """Fixtures that need what `make test-services` installs."""
 
 _PLACE, _FOUND = pytest.StashKey[Path](), pytest.StashKey[list[str]]()

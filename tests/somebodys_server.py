@@ -76,6 +76,15 @@ class Somebodys:
         self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        """Stop it and remove its folder."""
+        if (self.data / "postmaster.pid").exists():
+            with contextlib.suppress(subprocess.CalledProcessError):  # it was killed and left that file behind
+                self.control("stop", "-m", "immediate")
+        if self.process is not None:
+            self.process.wait(_PATIENCE_S)
+        subprocess.run(["rm", "-rf", self.folder], check=True)
+
     def await_ready(self) -> None:
         """Wait until it answers."""
         until = time.monotonic() + _PATIENCE_S
@@ -85,6 +94,25 @@ class Somebodys:
                 return
             assert time.monotonic() < until, (self.folder / "log").read_text()
             time.sleep(0.05)
+
+
+@contextmanager
+def replica_of(server: Somebodys) -> Iterator[Somebodys]:
+    """Start a standby of a server, that replicates; it is gone afterwards."""
+    folder = new_folder().with_name(f"replica-{new_folder().name[-8:]}")
+    folder.mkdir(mode=0o700)
+    replica = Somebodys(folder, ordinary_user(folder))
+    try:
+        words = ["-D", replica.data, "-R", "-X", "stream", "-c", "fast", "-d", server.dsn]
+        subprocess.run([program("pg_basebackup"), *words], check=True, capture_output=True, cwd=folder, **replica.user)
+        replica.start()
+        until = time.monotonic() + _PATIENCE_S
+        while not server.ask("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"):
+            assert time.monotonic() < until, (folder / "log").read_text()
+            time.sleep(0.05)
+        yield replica
+    finally:
+        replica.end()
 
 
 @contextmanager
@@ -114,9 +142,4 @@ def somebodys_server() -> Iterator[Somebodys]:
         subprocess.run(bench, check=True, capture_output=True, cwd=folder)
         yield server
     finally:
-        if (server.data / "postmaster.pid").exists():
-            with contextlib.suppress(subprocess.CalledProcessError):  # it was killed and left that file behind
-                server.control("stop", "-m", "immediate")
-        if server.process is not None:
-            server.process.wait(_PATIENCE_S)
-        subprocess.run(["rm", "-rf", folder], check=True)
+        server.end()

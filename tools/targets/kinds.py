@@ -32,6 +32,7 @@ TARGETS: Registry[Kind] = Registry(
         "command": f"{__package__}.command:CommandTarget",
         "python": f"{__package__}.python:PythonTarget",
         "postgresql": f"{__package__}.postgresql.target:PostgresqlTarget",
+        "redis": f"{__package__}.redis:RedisTarget",
     },
 )
 

@@ -17,7 +17,7 @@ def print_dry_run(study: Study) -> None:
     """Print it.
 
     Raises:
-        InputError: the target changes nothing that stays, so there is nothing to show.
+        InputError: the target is of a kind that cannot tell.
         TrimtabError: the system is out of reach.
     """
     place = Workplace(
@@ -26,8 +26,8 @@ def print_dry_run(study: Study) -> None:
     target = build_target(study.evaluation, place, study.target)
     preview: Callable[[object], AsyncIterator[str]] | None = getattr(target, "preview", None)
     if preview is None:
-        hint = "each evaluation runs in a folder of its own; trimtab check --run shows one"
-        raise InputError("--dry-run: this study's target changes no system", hint)
+        hint = "trimtab check --run shows one evaluation of the default"
+        raise InputError("--dry-run: this kind of target does not tell what it would do", hint)
     asyncio.run(_print(preview(_first(study))))
 
 

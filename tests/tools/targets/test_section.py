@@ -62,7 +62,7 @@ WRONG = {
     "no kind": ({"command": WORDS}, "target: missing: add kind = one of 'command', 'python'"),
     "unknown kind": (
         {"kind": "comand"},
-        "target: kind = 'comand' is not one of 'command', 'python', 'postgresql'; did you mean 'command'?",
+        "target: kind = 'comand' is not one of 'command', 'python', 'postgresql', 'redis'; did you mean 'command'?",
     ),
     "unknown field": ({"kind": "command", "comand": WORDS}, "target.comand: unknown field; did you mean 'command'?"),
     "no command": ({"kind": "command"}, "target: missing: add command = '...'"),

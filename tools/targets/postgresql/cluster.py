@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import os
 import secrets
-import signal
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import InputError
-from ..preparation.programs import ProgramError, last_words, run_program
+from ..preparation.programs import ProgramError, kill_those_in, last_words, run_program
 from ..scratch import remove
 from .looking import AUTO_CONF
 from .programs import owner_for_servers
@@ -121,7 +120,7 @@ class Cluster:
         with contextlib.suppress(ProgramError):  # what cannot be stopped so is looked for below
             await self.stop("immediate")
         left: list[str] = []
-        await asyncio.to_thread(_kill_those_in, self.folder)
+        await asyncio.to_thread(kill_those_in, self.folder)
         await asyncio.to_thread(remove, self.folder, left.append, until=time.monotonic() + _REMOVE_S)
         if left:
             raise ProgramError(left[0])
@@ -129,12 +128,3 @@ class Cluster:
     async def _control(self, *words: str | Path, within_s: float) -> None:
         program = self.binaries / "pg_ctl"
         await run_program([program, "-D", self.data, "-s", *words], within_s, owner=self.owner, folder=self.folder)
-
-
-def _kill_those_in(folder: Path) -> None:
-    """Kill what still works in a folder, or was told of it: a server that was starting when its starter was killed."""
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            told = os.fsencode(folder) in (process / "cmdline").read_bytes()
-            if (told or (process / "cwd").readlink().is_relative_to(folder)) and int(process.name) != os.getpid():
-                os.kill(int(process.name), signal.SIGKILL)

@@ -76,3 +76,12 @@ def last_words(text: str) -> str:
     fatal = [line for line in lines if re.search(r"FATAL|PANIC|ERROR", line)]
     wrong = fatal[:1] or [line for line in lines if re.search(r"error:|could not", line)]
     return one_line((wrong or lines or ["it printed nothing"])[-1].strip(), 250)
+
+
+def kill_those_in(folder: Path) -> None:
+    """Kill what still works in a folder, or was told of it: a server that was starting when its starter was killed."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            told = os.fsencode(folder) in (process / "cmdline").read_bytes()
+            if (told or (process / "cwd").readlink().is_relative_to(folder)) and int(process.name) != os.getpid():
+                os.kill(int(process.name), signal.SIGKILL)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.somebodys_server import Somebodys
+from tests.somebodys_server import Somebodys, replica_of
 from tests.tools.targets.postgresql.place import LOAD, target_on, tried
 from trimtab.tools.errors import InputError, TrimtabError
 from trimtab.tools.targets import TargetError
@@ -66,6 +66,32 @@ async def test_a_read_only_server(somebodys: Somebodys, tmp_path: Path) -> None:
     somebodys.ask("ALTER SYSTEM SET default_transaction_read_only = on")
     somebodys.ask("SELECT pg_reload_conf()")
     assert "read-only" in await refused(somebodys, tmp_path)
+
+
+async def test_a_standby_and_what_replicas_must_match(somebodys: Somebodys, tmp_path: Path) -> None:
+    with replica_of(somebodys) as replica:
+        assert "the server is a standby" in await refused(replica, tmp_path)
+        settings = {"max_connections": Tuned(unit="", default=100)}
+        said = await refused(somebodys, tmp_path, settings, allow=["max_connections"])
+        assert "max_connections: 1 replicas must have at least the primary's value" in said
+        target = target_on(somebodys, tmp_path)
+        await target.prepare()
+        await target.apply(tried(work_mem=33))
+        assert somebodys.ask("SHOW work_mem") == [("33MB",)]
+        await target.restore()
+
+
+async def test_a_server_that_became_a_standby_is_left_alone(somebodys: Somebodys, tmp_path: Path) -> None:
+    """After a failover the DSN may lead to what was the primary; what was noted there belongs to another history."""
+    target = target_on(somebodys, tmp_path)
+    await target.prepare()
+    await target.apply(tried(work_mem=33))
+    (somebodys.data / "standby.signal").touch()
+    somebodys.control("restart")
+    before = somebodys.file.read_bytes()
+    with pytest.raises(TargetError, match="is a standby now: nothing was written"):
+        await target.restore()
+    assert somebodys.file.read_bytes() == before
 
 
 async def test_a_change_that_waits_for_a_restart(somebodys: Somebodys, tmp_path: Path) -> None:
