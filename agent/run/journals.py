@@ -20,6 +20,9 @@ from ..memory.store.ownership import is_alive, owner_of, this_process
 from ..place import data_directory
 from ..study.sections import Study
 
+ASIDE = "aside-"
+"""What the keys begin with under which evaluations beside any run note what they will have to undo."""
+
 
 @dataclass(frozen=True)
 class Undone:
@@ -77,6 +80,14 @@ async def undo_study(store: Store, key: str) -> AsyncIterator[Undone]:
         with _alone(folder):
             for file in sorted((folder / key).glob("*.json")):
                 yield await _undo(file)
+
+
+async def undo_aside(store: Store, key: str) -> AsyncIterator[Undone]:
+    """Undo what evaluations beside any run have left, where their process is gone."""
+    folder = journal_folder(store)
+    with _alone(folder):
+        for file in sorted((folder / key).glob("*.json")):
+            yield await _undo(file) if _is_dead(file) else Undone(key, f"{file}: its process still runs")
 
 
 def studies_of(store: Store, dsn: str) -> list[str]:

@@ -27,8 +27,9 @@ from ..study.sections import Study
 from ..trials.trial import Trial
 from .announcing import study_finished, study_started
 from .conclusion import Conclusion, conclude
+from .evaluating import local_executor
 from .guarding import guarded
-from .journals import journal_of, undo_pending
+from .journals import undo_pending
 from .out_of_sight import out_of_sight
 from .proposals.opening import resume_study, start_study
 from .proposals.proposing import Proposing
@@ -240,11 +241,7 @@ class Session:
 
     def _local(self) -> LocalExecutor:
         """Return what evaluates on this machine; it notes beside the store what it will have to undo."""
-        study, store = self.study, self.record.store
-        hidden = out_of_sight(store)
-        journal = partial(journal_of, store, self.key, study)
-        where = (study.evaluation, study.directory, hidden, study.wording)
-        return LocalExecutor(*where, target=study.target, journal=journal)
+        return local_executor(self.record.store, self.study, self.key)
 
     async def _undo(self) -> AsyncIterator[events.Event]:
         """Undo what killed runs on this store have left, before anything is measured.

@@ -169,6 +169,27 @@ def test_a_persons_change_survives_a_kill(somebodys: Somebodys, tmp_path: Path, 
     remove_leftovers()
 
 
+@pytest.mark.parametrize("words", [["check", "--run"], ["plan", "--pairs", "20"]])
+def test_a_kill_beside_any_run(somebodys: Somebodys, tmp_path: Path, words: list[str]) -> None:
+    """`check --run` and the like change the server too; the next start of anything, or a restore by DSN, undoes it."""
+    before = somebodys.state()
+    file = study(tmp_path, f'dsn = "{somebodys.dsn}"\nrestart = "always"')
+    command = [TRIMTAB, words[0], file, *words[1:]]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 30
+    while somebodys.ask("SHOW work_mem") != [("4MB",)]:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = trimtab(tmp_path, "restore", somebodys.dsn)
+    assert done.returncode == 0, done.stderr
+    assert "1 restored" in done.stdout
+    assert somebodys.state() == before
+    assert "nothing to restore" in trimtab(tmp_path, "restore", somebodys.dsn).stdout
+    remove_leftovers()
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [

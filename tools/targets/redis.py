@@ -63,9 +63,9 @@ class RedisSection(TargetSection):
     workload: RedisWorkload = RedisWorkload()
 
     @property
-    def private(self) -> bool:
-        """Whether the server is made and removed."""
-        return self.host is None and self.socket is None
+    def shared(self) -> bool:
+        """Whether all workers would change one and the same server, which is there; a private one is made for each."""
+        return self.host is not None or self.socket is not None
 
 
 class RedisTarget:
@@ -87,10 +87,10 @@ class RedisTarget:
             InputError: a program is missing, or the server's database is not empty.
             TargetError: the server is out of reach, or lacks a setting.
         """
-        for program in ("redis-cli", "redis-benchmark", *(["redis-server"] if self.section.private else [])):
+        for program in ("redis-cli", "redis-benchmark", *(["redis-server"] if not self.section.shared else [])):
             if shutil.which(program) is None:
                 raise InputError(f"{program} was not found", "apt-get install redis-server")
-        if self.section.private:
+        if not self.section.shared:
             return
         number = self.section.workload.database
         if self.workplace.journal.notes.get(_EMPTY) is None and await self._ask("DBSIZE") != "0":
@@ -116,7 +116,7 @@ class RedisTarget:
         if candidate.patch is not None:
             raise TargetError("a server takes no edit of a program")
         wanted = {name: _text(value, self._unit(name)) for name, value in candidate.configuration.items()}
-        if self.section.private:
+        if not self.section.shared:
             fixed = {name: text for name, text in wanted.items() if _context(name) == "restart"}
             if self._process is None or self._process.returncode is not None or fixed != self._started_with:
                 await self._start(wanted)

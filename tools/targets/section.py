@@ -115,6 +115,11 @@ class TargetSection(BaseModel):
         return self
 
     @property
+    def shared(self) -> bool:
+        """Whether all workers would change one and the same system."""
+        return False
+
+    @property
     def hooks(self) -> list[str]:
         """The names of the commands that it has."""
         return [name for name in self.HOOKS if getattr(self, name) is not None]

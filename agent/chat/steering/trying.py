@@ -6,9 +6,8 @@ from ....tools.errors import TrimtabError
 from ....tools.targets import Measurement
 from ....tools.text import fenced
 from ...executors.base import Job
-from ...executors.local import LocalExecutor
 from ...memory.store import Store
-from ...run.out_of_sight import out_of_sight
+from ...run.evaluating import evaluating
 from ...study.sections import Study
 from ...trials.candidate import Candidate
 
@@ -52,8 +51,5 @@ async def measure(study: Study, store: Store) -> Measurement:
         fidelity=study.fidelity.high if study.fidelity else None,
         target=study.target,
     )
-    executor = LocalExecutor(study.evaluation, study.directory, out_of_sight(store), study.wording, target=study.target)
-    try:
+    async with evaluating(store, study) as executor:
         return await executor.submit(job)
-    finally:
-        await executor.close()

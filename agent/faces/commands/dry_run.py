@@ -23,7 +23,8 @@ def print_dry_run(study: Study) -> None:
     place = Workplace(
         choose_sandbox(isolation_of(study.evaluation, study.target)), study.directory, wording=study.wording
     )
-    target = build_target(study.evaluation, place, study.target)
+    bare = study.target.model_copy(update=dict.fromkeys(study.target.HOOKS)) if study.target is not None else None
+    target = build_target(study.evaluation, place, bare)
     preview: Callable[[object], AsyncIterator[str]] | None = getattr(target, "preview", None)
     if preview is None:
         hint = "trimtab check --run shows one evaluation of the default"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -11,9 +12,8 @@ from ....tools.errors import InputError, TrimtabError
 from ....tools.targets.code.edits import difference
 from ....tools.targets.code.project import Project
 from ....tools.text import plain, visible
-from ...executors.local import LocalExecutor
 from ...memory.store import Store
-from ...run.out_of_sight import out_of_sight
+from ...run.evaluating import evaluating
 from ...run.verification import measure_with, seeds_for
 from ...statistics import MIN_PAIRS, Interval
 from ...study.applied import keep
@@ -108,15 +108,12 @@ async def _measured(study: Study, store: Store, history: History, incumbent: Tri
     default = history.default
     if default is None:
         raise InputError(f"{study.name} has no default trial", "run it first")
-    executor = LocalExecutor(study.evaluation, study.directory, out_of_sight(store), study.wording, target=study.target)
     seeds = seeds_for(study, how.pairs)
     found = None
-    try:
+    async with evaluating(store, study, partial(typer.echo, err=True)) as executor:
         async for found in measure_split(study, default, incumbent, seeds, measure_with(study, executor)):
             if found.done % 4 == 0:
                 typer.echo(f"  {found.done} of {found.total} measurements", err=True)
-    finally:
-        await executor.close()
     if found is None or found.split is None:
         raise TrimtabError(f"the effect cannot be told: {found.failed if found else 'nothing was measured'}")
     return found.split

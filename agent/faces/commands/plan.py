@@ -3,15 +3,15 @@
 import asyncio
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 
 import typer
 
 from ....tools.errors import TrimtabError
 from ....tools.text import visible
-from ...executors.local import LocalExecutor
 from ...memory.store import Store, default_url
-from ...run.out_of_sight import out_of_sight
+from ...run.evaluating import evaluating
 from ...run.verification import seeds_for, verify
 from ...study.file import load_study
 from ...study.sections import Study
@@ -45,14 +45,11 @@ def print_plan(file: Path, store_url: str | None, *, pairs: int, as_json: bool) 
 
 
 async def _measured(study: Study, store: Store, count: int) -> Noise:
-    executor = LocalExecutor(study.evaluation, study.directory, out_of_sight(store), study.wording, target=study.target)
     default = Trial(0, Source("default"), Candidate(study.space.default))
     pairs = Pairs([], [])
-    try:
+    async with evaluating(store, study, partial(typer.echo, err=True)) as executor:
         async for pairs in verify(study, default, default, seeds_for(study, max(count, _LEAST)), executor):
             typer.echo(f"  pair {len(pairs.default)} of {max(count, _LEAST)}", err=True)
-    finally:
-        await executor.close()
     metric = study.objectives[0].metric
     values = list(zip(*pairs.values(metric), strict=True))
     if len(values) < _LEAST:

@@ -2,15 +2,15 @@
 
 import asyncio
 import json
+from functools import partial
 
 import typer
 
 from ....tools.errors import InputError
 from ....tools.targets import Measurement
 from ....tools.text import visible
-from ...executors.local import LocalExecutor
 from ...memory.store import Store
-from ...run.out_of_sight import out_of_sight
+from ...run.evaluating import evaluating
 from ...run.verification import measure_with, seeds_for
 from ...study.sections import Study
 from ...trials.trial import Trial
@@ -43,11 +43,8 @@ def remeasure(key: str, number: int, store_url: str | None, *, repeats: int, as_
 
 
 async def _measured(study: Study, store: Store, trial: Trial, seeds: list[int]) -> list[Measurement]:
-    executor = LocalExecutor(study.evaluation, study.directory, out_of_sight(store), study.wording, target=study.target)
-    measure = measure_with(study, executor)
-    try:
+    async with evaluating(store, study, partial(typer.echo, err=True)) as executor:
+        measure = measure_with(study, executor)
         return [
             await measure("again", trial.number, position, seed, trial.candidate) for position, seed in enumerate(seeds)
         ]
-    finally:
-        await executor.close()

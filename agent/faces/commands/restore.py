@@ -1,12 +1,13 @@
 """`trimtab restore`: undoes what a study changed before it was killed."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import typer
 
 from ....tools.errors import TrimtabError
 from ...memory.store import Store, default_url
-from ...run.journals import Undone, forget, studies_of, undo_study
+from ...run.journals import ASIDE, Undone, forget, studies_of, undo_aside, undo_study
 
 
 def restore(what: str, store_url: str | None, *, forgets: bool) -> None:
@@ -20,7 +21,10 @@ def restore(what: str, store_url: str | None, *, forgets: bool) -> None:
     try:
         keys = studies_of(store, what) if "=" in what or "://" in what else [what]
         for key in keys:
-            _restore_study(store, key, forgets=forgets)
+            if key.startswith(ASIDE) and not forgets:
+                _tell(key, asyncio.run(_all(undo_aside(store, key))))
+            else:
+                _restore_study(store, key, forgets=forgets)
         if not keys:
             typer.echo(f"{what}: nothing to restore")
     finally:
@@ -34,13 +38,13 @@ def _restore_study(store: Store, key: str, *, forgets: bool) -> None:
         if forgets:
             typer.echo(f"{stored.key}: {forget(store, stored.key)} forgotten, nothing was undone")
         else:
-            _tell(stored.key, asyncio.run(_all(store, stored.key)))
+            _tell(stored.key, asyncio.run(_all(undo_study(store, stored.key))))
     finally:
         store.release(stored.id, "interrupted" if stored.state == "running" else stored.state)
 
 
-async def _all(store: Store, key: str) -> list[Undone]:
-    return [undone async for undone in undo_study(store, key)]
+async def _all(undoing: AsyncIterator[Undone]) -> list[Undone]:
+    return [undone async for undone in undoing]
 
 
 def _tell(key: str, found: list[Undone]) -> None:

@@ -2,15 +2,15 @@
 
 import asyncio
 import json
+from functools import partial
 
 import typer
 
 from ....tools.errors import InputError
 from ....tools.text import visible
 from ...events import CheckResult
-from ...executors.local import LocalExecutor
 from ...memory.store import Store
-from ...run.out_of_sight import out_of_sight
+from ...run.evaluating import evaluating
 from ...run.verification import seeds_for, verify
 from ...study.sections import Study
 from ...trials.trial import Trial
@@ -53,11 +53,8 @@ def verify_study(key: str, store_url: str | None, *, pairs: int | None, trial: i
 async def _measured(
     study: Study, store: Store, default: Trial, incumbent: Trial, seeds: list[int]
 ) -> list[CheckResult]:
-    executor = LocalExecutor(study.evaluation, study.directory, out_of_sight(store), study.wording, target=study.target)
     pairs = Pairs([], [])
-    try:
+    async with evaluating(store, study, partial(typer.echo, err=True)) as executor:
         async for pairs in verify(study, default, incumbent, seeds, executor):
             typer.echo(f"  pair {len(pairs.default)} of {len(seeds)}", err=True)
-    finally:
-        await executor.close()
     return judge(study, pairs)

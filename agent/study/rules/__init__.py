@@ -119,6 +119,7 @@ RULES: tuple[Callable[[Study, Path], Iterator[Finding]], ...] = (
     target.hooks,
     target.service,
     settings.of_the_system,
+    settings.measured,
     settings.metrics,
     settings.files,
     code.project,

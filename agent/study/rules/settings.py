@@ -28,6 +28,15 @@ def of_the_system(study: Study, _directory: Path) -> Iterator[Finding]:
             yield ("parameters", name), f"{study.target.SETTINGS} has no such setting; did you mean {near!r}?"
 
 
+def measured(study: Study, _directory: Path) -> Iterator[Finding]:
+    """One system is measured by one worker, and wholly."""
+    target = study.target
+    if target is not None and target.shared and study.evaluation.workers > 1:
+        yield ("evaluation", "workers"), f"{study.evaluation.workers} workers would change one server: only 1 can"
+    if target is not None and target.SETTINGS and study.fidelity is not None:
+        yield ("fidelity",), f"a {target.kind} target reports no intermediate values: drop the section"
+
+
 def metrics(study: Study, _directory: Path) -> Iterator[Finding]:
     """What is asked for is measured."""
     known = study.target.METRICS if study.target is not None else ()

@@ -70,6 +70,9 @@ FSYNC = {"parameters.fsync": {"type": "bool", "default": True}}
         ({"target.workload": {"scripts": ["a.sql@2"]}}, "there is no a.sql beside the study file"),
         ({"target.workload": {"load": "l.sql"}}, "there is no l.sql beside the study file"),
         ({"target.workload": {"reset": "r.sql"}}, "there is no r.sql beside the study file"),
+        ({"evaluation": {"workers": 2}}, ""),
+        ({"evaluation": {"workers": 2}, "target.dsn": "host=h"}, "2 workers would change one server: only 1 can"),
+        ({"fidelity": {"high": 9}}, "a postgresql target reports no intermediate values"),
         ({"study.system": "postgresq"}, "did you mean 'postgresql'?"),
     ],
 )

@@ -130,6 +130,11 @@ class PostgresqlSection(TargetSection):
             raise ValueError("workload.load goes with a private cluster: fill a server given by dsn yourself")
 
     @property
+    def shared(self) -> bool:
+        """Whether all workers would change one and the same server."""
+        return self.dsn is not None
+
+    @property
     def may_restart(self) -> bool:
         """Whether a restart is ever allowed."""
         return (self.restart or ("never" if self.dsn is not None else "always")) != "never"
