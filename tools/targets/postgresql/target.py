@@ -57,6 +57,7 @@ class PostgresqlTarget:
         self._server: _Server | None = None
         self._configuration: Mapping[str, Value] = {}
         self._default_ms: float | None = None
+        self._told = ""
 
     # Before the first candidate
 
@@ -98,9 +99,19 @@ class PostgresqlTarget:
         if self.power.cluster is None:
             before = Before.of(content, rows, facts, self.power.log)
             self.workplace.journal.note(NOTE, before.model_dump(mode="json"))
+        self._told = self._other_defaults(rows)
         original = entries_of(content)
         good = {name: original.get(name) for name in self.units}
         self._server = _Server(dsn, bench, facts, rows, original, good)
+
+    def _other_defaults(self, rows: Mapping[str, Row]) -> str:
+        """Return a line about defaults that are not what the server has now: everything is compared with them."""
+        other = [
+            f"{name} = {text_of(value, self.units[name])}, the server has {rows[name].shown}"
+            for name, value in self._default.items()
+            if not in_effect(text_of(value, self.units[name]), rows[name])
+        ]
+        return f"the study's default is not what the server has now: {'; '.join(other)}" if other else ""
 
     async def _require_tables(self, dsn: str) -> None:
         if self.section.workload.files:
@@ -135,13 +146,14 @@ class PostgresqlTarget:
             restarting = _restarting(wanted, now, rows)
             if restarting:
                 self.power.require(restarting)
-            self._note(wanted, now, server)
-            for name, text in wanted.items():
-                if now.get(name) != text:
-                    await do(connection, statement(name, text))
-            await value_of(connection, "SELECT pg_reload_conf()")
+        self._note(wanted, now, server)
         self._configuration = {}
         try:
+            async with connected(server.dsn) as connection:
+                for name, text in wanted.items():
+                    if now.get(name) != text:
+                        await do(connection, statement(name, text))
+                await value_of(connection, "SELECT pg_reload_conf()")
             if restarting:
                 await self.power.restart(server.facts.data)
             await read_back(server.dsn, wanted)
@@ -240,8 +252,9 @@ class PostgresqlTarget:
             found = check_required(metrics, required)
         except MetricsError as error:
             return _failed(str(error), began)
-        log = loaded.log[-LOG_LENGTH:]
-        return Measurement(state="complete", metrics=found, duration_s=time.monotonic() - began, log=log)
+        log, notice, self._told = loaded.log[-LOG_LENGTH:], self._told, ""
+        took = time.monotonic() - began
+        return Measurement(state="complete", metrics=found, duration_s=took, log=log, notice=notice)
 
     async def _know_the_default(self, seed: int) -> None:
         """Measure the default where the guard needs its latency and a resumed run does not know it."""

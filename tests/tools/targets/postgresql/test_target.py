@@ -48,6 +48,27 @@ async def test_what_is_written_is_in_effect(somebodys: Somebodys, tmp_path: Path
     assert not target.workplace.journal.path.exists()
 
 
+async def test_a_default_that_is_not_what_the_server_has_is_told_once(somebodys: Somebodys, tmp_path: Path) -> None:
+    settings = {"work_mem": Tuned(unit="MB", default=4), "random_page_cost": Tuned(unit="", default=1.7)}
+    target = target_on(somebodys, tmp_path, settings)
+    await target.prepare()
+    await target.apply(tried(work_mem=4, random_page_cost=1.7))
+    told = [(await target.measure(seed)).notice for seed in (1, 2)]
+    assert told == ["the study's default is not what the server has now: work_mem = 4MB, the server has 5MB", ""]
+    await target.restore()
+
+
+async def test_a_value_that_the_server_refuses_leaves_it_as_it_was(somebodys: Somebodys, tmp_path: Path) -> None:
+    settings = {"random_page_cost": Tuned(unit="", default=1.7), "plan_cache_mode": Tuned(unit="", default="auto")}
+    target = target_on(somebodys, tmp_path, settings)
+    await target.prepare()
+    with pytest.raises(TargetError, match="plan_cache_mode"):
+        await target.apply(tried(random_page_cost=2.5, plan_cache_mode="nonsense"))
+    assert somebodys.ask("SHOW random_page_cost") == [("1.7",)]
+    assert "2.5" not in somebodys.file.read_text()
+    await target.restore()
+
+
 async def test_a_server_out_of_reach(somebodys: Somebodys, tmp_path: Path) -> None:
     assert "No such file" in await refused(somebodys, tmp_path, dsn="host=/nowhere dbname=postgres")
 
