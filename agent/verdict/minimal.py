@@ -12,7 +12,7 @@ from statistics import median
 from ...tools.expressions import Value
 from ...tools.targets import Measurement
 from ..events import AblationStep, CheckResult, MinimalConfiguration
-from ..statistics import gain_difference, gain_ratio
+from ..statistics import gain_ratio
 from ..study.goals import Objective
 from ..study.sections import Study
 from ..study.space import Configuration
@@ -112,13 +112,9 @@ def _judged(
     study: Study, rows: list[list[Measurement]], whole: Configuration, reduced: Configuration, check: CheckResult
 ) -> MinimalConfiguration:
     checks = judge(study, Pairs(rows[_DEFAULT], rows[_REDUCED]))
-    against = _against(study.objectives[0], Pairs(rows[_WHOLE], rows[_REDUCED]), checks[0], check)
+    accepted, verdict = _verdict(study.objectives[0], Pairs(rows[_WHOLE], rows[_REDUCED]), checks[0], check)
     return MinimalConfiguration(
-        configuration=reduced,
-        dropped=_dropped(whole, reduced),
-        accepted=not against,
-        verdict=against or "as good: not worse than the whole incumbent beyond its interval",
-        checks=checks,
+        configuration=reduced, dropped=_dropped(whole, reduced), accepted=accepted, verdict=verdict, checks=checks
     )
 
 
@@ -126,19 +122,15 @@ def _dropped(whole: Configuration, reduced: Configuration) -> dict[str, tuple[Va
     return {name: (whole.get(name), reduced.get(name)) for name in differing(whole, reduced)}
 
 
-def _against(objective: Objective, pairs: Pairs, reduced: CheckResult, whole: CheckResult) -> str:
-    """Return what speaks against a reduction, '' when nothing does; the pairs are of the incumbent and of it."""
-    if not reduced.improved:
-        return f"not as good: {reduced.verdict}"
+def _verdict(objective: Objective, pairs: Pairs, reduced: CheckResult, whole: CheckResult) -> tuple[bool, str]:
+    """Return whether a reduction is as good, and why; the pairs are of the whole incumbent and of it."""
     before, after = pairs.values(objective.metric)
-    if not before:
-        return "not as good: it could not be compared with the whole incumbent"
-    if whole.ratio is not None and whole.low is not None:
-        ratio = gain_ratio(objective, before, after)
-        as_good = ratio is not None and ratio.low >= whole.low / whole.ratio
-    elif whole.difference is not None:
-        value, low, _high = whole.difference
-        as_good = gain_difference(objective, before, after).low >= low - value
-    else:
-        return "not as good: the incumbent has no interval to compare it with"
-    return "" if as_good else "not as good: it may be worse than the whole incumbent"
+    if not reduced.improved:
+        return False, f"not as good: {reduced.verdict}"
+    ratio = gain_ratio(objective, before, after) if before else None
+    if ratio is None or whole.ratio is None or whole.low is None:
+        return False, "not as good: it could not be compared with the whole incumbent"
+    told = f"{ratio.value:.2f}x of it, {ratio.low:.2f} to {ratio.high:.2f}"
+    if ratio.low >= whole.low / whole.ratio:
+        return True, f"as good: not worse than the whole incumbent beyond its interval ({told})"
+    return False, f"not as good: it may be worse than the whole incumbent ({told})"
