@@ -116,6 +116,16 @@ def installed_postgresql() -> None:
 
 
 @pytest.fixture
+def own_tmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Yield a temporary folder of the test's own, for what counts what it leaves there; its path is short."""
+    with tempfile.TemporaryDirectory(prefix="o-") as folder:
+        Path(folder).chmod(0o755)  # servers run as somebody else
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
+@pytest.fixture
 def somebodys() -> Iterator[Somebodys]:
     """A server that somebody else set up, with three settings made by ALTER SYSTEM."""
     with somebodys_server() as server:

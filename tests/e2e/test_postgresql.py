@@ -90,7 +90,7 @@ def trimtab(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.usefixtures("installed_postgresql")
+@pytest.mark.usefixtures("installed_postgresql", "own_tmp")
 def test_a_private_cluster_from_start_to_end(tmp_path: Path) -> None:
     done = trimtab(tmp_path, "tune", study(tmp_path), "--json")
     assert done.returncode == 0, done.stderr
@@ -167,6 +167,29 @@ def test_a_persons_change_survives_a_kill(somebodys: Somebodys, tmp_path: Path, 
     assert somebodys.ask("SHOW random_page_cost") == [("2.25",)]
     assert somebodys.ask("SHOW work_mem") == [("5MB",)]
     remove_leftovers()
+
+
+def test_a_second_study_on_a_server_is_refused_and_disturbs_nothing(somebodys: Somebodys, tmp_path: Path) -> None:
+    before = somebodys.state()
+    file = study(tmp_path, f'dsn = "{somebodys.dsn}"\nrestart = "always"')
+    with (tmp_path / "out").open("w") as out:
+        process = subprocess.Popen(
+            [TRIMTAB, "tune", file, "--trials", "50"], cwd=tmp_path, env=environment(tmp_path), stdout=out, stderr=out
+        )
+    until = time.monotonic() + 60
+    while "trial   3" not in (tmp_path / "out").read_text():  # the server was restarted by then
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    others = tmp_path / "others"
+    others.mkdir()
+    second = trimtab(others, "tune", file)
+    assert second.returncode in {1, 2}
+    assert "another trimtab tunes this server now" in second.stderr
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+    assert somebodys.state() == before
+    assert trimtab(others, "check", file, "--run").returncode == 0
+    assert somebodys.state() == before
 
 
 @pytest.mark.parametrize("words", [["check", "--run"], ["plan", "--pairs", "20"]])

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -75,3 +78,15 @@ def test_entries_that_contradict_themselves(change: dict[str, object], said: str
     entry = {"description": "d", "source": "https://x", "default": "on", "choices": ["on", "off"], **change}
     with pytest.raises(ValidationError, match=said):
         Knob.model_validate(entry)
+
+
+@pytest.mark.parametrize(("limit", "found"), [("1048576\n", 1 << 20), ("max\n", None), (None, None)])
+def test_memory_is_that_of_the_control_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str | None, found: int | None
+) -> None:
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    file = tmp_path / "memory.max"
+    if limit is not None:
+        file.write_text(limit)
+    monkeypatch.setattr("trimtab.tools.catalogue._CGROUP_LIMIT", file)
+    assert machine_facts()["memory"] == (found or whole)

@@ -4,12 +4,14 @@ A catalogue is a TOML file in this folder, named after its system. Knobs are mat
 name and unit.
 """
 
+import contextlib
 import math
 import os
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ..expressions import Value, parse, value_of
 from .units import converted
 
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 MACHINE = frozenset({"memory", "cores"})
 """What expressions may use: bytes of memory, and processors."""
 
@@ -134,5 +137,12 @@ def load_catalogue(system: str) -> Catalogue:
 
 def machine_facts() -> dict[str, Value]:
     """Return what a profile's expressions may use: `memory` in bytes and `cores`, as this process may use them."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {"memory": memory, "cores": len(os.sched_getaffinity(0))}
+    return {"memory": memory_limit(), "cores": len(os.sched_getaffinity(0))}
+
+
+def memory_limit() -> int:
+    """Return how many bytes this machine, or the control group that this process is in, has."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):  # no control groups, or 'max'
+        return min(total, int(_CGROUP_LIMIT.read_text()))
+    return total

@@ -90,7 +90,7 @@ class _Contract(TargetContract):
         return Workplace(plain.sandbox, plain.study_directory, journal=plain.journal, wording=wording)
 
 
-@pytest.mark.usefixtures("installed_redis")
+@pytest.mark.usefixtures("installed_redis", "own_tmp")
 class TestPrivate(_Contract):
     """Nothing of it is left."""
 
@@ -232,7 +232,7 @@ trials = 5
 """
 
 
-@pytest.mark.usefixtures("installed_redis")
+@pytest.mark.usefixtures("installed_redis", "own_tmp")
 def test_the_installed_program_tunes_a_private_server(tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(_STUDY)
     environment = {**os.environ, "TRIMTAB_STORE": f"sqlite:///{tmp_path}/store.db"}

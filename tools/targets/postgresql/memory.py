@@ -1,17 +1,10 @@
 """Memory of the machine or the control group, and of a server's processes."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
-
-
-def limit() -> float:
-    """Return how many bytes this machine, or the control group that this process is in, has."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return float(min(total, _of_cgroup("memory.max") or total))
 
 
 def share_in_use() -> float:

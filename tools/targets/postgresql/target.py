@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from ...catalogue import memory_limit
 from ...errors import InputError
 from ...expressions import Value
 from ..base import LOG_LENGTH, Candidate, Measurement, TargetError, Watch, Workplace
@@ -15,6 +16,7 @@ from ..scratch import working_directory
 from . import admission, memory
 from .auto_conf import entries_of, merged, write_at_hand
 from .before import NOTE, OURS, Before
+from .claim import claim, release
 from .cluster import Cluster, new_folder
 from .connection import ServerError, connected, do, environment_of, require_psycopg, value_of
 from .guarding import Watchman
@@ -91,8 +93,10 @@ class PostgresqlTarget:
             if not superuser:
                 hint = "connect as one; on a managed service, tune a private cluster and apply its result by hand"
                 raise InputError(f"the role {role!r} is no superuser: it may not change settings", hint)
-            facts, rows = await facts_of(connection), await settings_of(connection)
-            content = await auto_conf_of(connection)
+            facts = await facts_of(connection)
+            if self.power.cluster is None:
+                await claim(dsn, facts.identifier)
+            rows, content = await settings_of(connection), await auto_conf_of(connection)
         admission.require_tunable(facts, rows)
         admission.require_settings(self.units, rows, facts, self.section)
         self.power.log = log_of(facts.data)
@@ -156,15 +160,21 @@ class PostgresqlTarget:
                 await value_of(connection, "SELECT pg_reload_conf()")
             if restarting:
                 await self.power.restart(server.facts.data)
+                await self._claim_again(server)
             await read_back(server.dsn, wanted)
         except TargetError as error:
             await self._go_back(server, error)
             raise
         server.good, self._configuration = wanted, dict(configuration)
 
+    async def _claim_again(self, server: _Server) -> None:
+        """A restart has ended the connection by which the server was claimed."""
+        if self.power.cluster is None:
+            await claim(server.dsn, server.facts.identifier)
+
     def _admit(self, configuration: Mapping[str, Value], server: _Server) -> None:
         """Raise TargetError for a configuration that the machine cannot hold."""
-        most = self.section.guard.memory * memory.limit()
+        most = self.section.guard.memory * memory_limit()
         clients = self.section.workload.clients
         admission.require_memory(configuration, self.units, server.rows, clients, most)
         admission.require_disk(configuration, self.units, server.facts.data)
@@ -209,6 +219,7 @@ class PostgresqlTarget:
         else:
             if _restarting(server.good, now, rows):
                 await self.power.restart(server.facts.data)
+        await self._claim_again(server)
 
     async def _raise_it(self, server: _Server, error: TargetError) -> None:
         data = server.facts.data
@@ -314,6 +325,8 @@ class PostgresqlTarget:
                 await undo.run(journal)
             finally:
                 journal.left += undo.left
+        if self._server is not None:
+            release(self._server.facts.identifier)
             self._server = None
 
     # What the study says

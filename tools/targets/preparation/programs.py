@@ -15,6 +15,9 @@ from ...text import one_line, plain
 from ..base import TargetError
 from .hooks import own_environment
 
+_AT_THE_END = re.compile(r"terminating \w+|is (shutting down|starting up)")
+"""What a server says to those that are connected when it stops: no reason for anything."""
+
 
 class ProgramError(TargetError):
     """A program of a system under tuning failed."""
@@ -73,7 +76,7 @@ def as_user(owner: int | None) -> dict[str, Any]:  # what create_subprocess_exec
 def last_words(text: str) -> str:
     """Return the first line in which a server says what went wrong, else the last that says so, else the last."""
     lines = [line for line in text.strip().splitlines() if line.strip()]
-    fatal = [line for line in lines if re.search(r"FATAL|PANIC|ERROR", line)]
+    fatal = [line for line in lines if re.search(r"FATAL|PANIC|ERROR", line) and not _AT_THE_END.search(line)]
     wrong = fatal[:1] or [line for line in lines if re.search(r"error:|could not", line)]
     return one_line((wrong or lines or ["it printed nothing"])[-1].strip(), 250)
 

@@ -23,7 +23,7 @@ LOAD = {"builtin": "select-only", "scale": 1, "clients": 2, "warmup_s": 0, "dura
 GOOD: dict[str, Value] = {"work_mem": 64, "shared_buffers": 64, "seq_page_cost": 1.5}
 
 
-@pytest.mark.usefixtures("installed_postgresql")
+@pytest.mark.usefixtures("installed_postgresql", "own_tmp")
 class TestPrivateCluster(TargetContract):
     """Nothing of it is left."""
 
