@@ -28,8 +28,8 @@ from .scratch import remove
 from .section import TargetSection
 
 _ASKED_S, _START_S, _STOP_S = 10.0, 20.0, 10.0
-_FOLDER, _BEFORE, _WRITTEN, _EMPTY = "folder", "settings", "written", "database"
-"""The notes: a private server's folder; of another the settings before, what was written, the empty database."""
+_FOLDER, _BEFORE, _WRITTEN, _RUN = "folder", "settings", "written", "run"
+"""The notes: a private server's folder; of another the settings before, what was written, and which start it was."""
 _COLUMNS = {"rps": "throughput", "avg_latency_ms": "latency_mean_ms", "p99_latency_ms": "latency_p99_ms"}
 Test = Literal["set", "get", "incr", "lpush", "rpush", "lpop", "rpop", "sadd", "hset", "spop", "zadd", "mset"]
 
@@ -45,7 +45,9 @@ class RedisWorkload(BaseModel):
     pipeline: int = Field(1, ge=1, le=10_000, description="Requests that are sent without waiting for an answer.")
     bytes: int = Field(64, ge=1, le=1 << 20, description="Size of a value.")
     keys: int = Field(100_000, ge=1, le=1 << 31, description="Different keys.")
-    database: int = Field(0, ge=0, le=1023, description="Number of the database; it must be empty, and is emptied.")
+    database: int = Field(
+        0, ge=0, le=1023, description="Number of a database that is empty, and the study's alone: it is emptied."
+    )
 
 
 class RedisSection(TargetSection):
@@ -93,7 +95,7 @@ class RedisTarget:
         if not self.section.shared:
             return
         number = self.section.workload.database
-        if self.workplace.journal.notes.get(_EMPTY) is None and await self._ask("DBSIZE") != "0":
+        if await self._ask("DBSIZE") != "0":
             hint = "name an empty one: [target.workload] database = NUMBER"
             raise InputError(f"database {number} of the server is not empty", hint)
         if "role:master" not in await self._ask("INFO", "replication"):
@@ -104,7 +106,7 @@ class RedisTarget:
                 f"parameters.{restarting[0]}: needs a restart, which only a private server gets", "drop it"
             )
         before = {name: await self._get(name) for name in self._names}
-        self.workplace.journal.note(_EMPTY, number)
+        self.workplace.journal.note(_RUN, await self._run())
         self.workplace.journal.note(_BEFORE, before)
 
     async def apply(self, candidate: Candidate) -> None:
@@ -138,6 +140,7 @@ class RedisTarget:
         del seed, fidelity, watch
         began = time.monotonic()
         try:
+            await self._require_same()
             await self._ask("FLUSHDB", "SYNC")
             printed = await self._benchmark()
             metrics = {**_read(printed), "memory_bytes": float(await self._memory())}
@@ -157,19 +160,26 @@ class RedisTarget:
         if journal.notes.get(_FOLDER) is not None:
             self._folder = Path(journal.notes[_FOLDER])
             await self._remove()
+        if journal.notes.get(_RUN) is not None:
+            if await self._run() == journal.notes[_RUN]:
+                await self._put_back()
+            else:
+                journal.left.append("the server was started anew, or is another one: nothing was written to it")
+        for note in (_WRITTEN, _BEFORE, _RUN):
+            journal.undone(note)
+
+    async def _put_back(self) -> None:
+        """Give a server its settings back, and empty the database that was empty."""
+        journal = self.workplace.journal
         before, written = journal.notes.get(_BEFORE, {}), journal.notes.get(_WRITTEN, {})
         for name in written:
             found = await self._get(name)
             if found in {before[name], *written[name]}:
                 await self._set(name, before[name])
             else:
-                journal.left.append(
-                    f"{name}: left as somebody else set it meanwhile ({found!r}; before {before[name]!r})"
-                )
-        if journal.notes.get(_EMPTY) is not None:
-            await self._ask("FLUSHDB", "SYNC")
-        for note in (_WRITTEN, _BEFORE, _EMPTY):
-            journal.undone(note)
+                was = f"({found!r}; before {before[name]!r})"
+                journal.left.append(f"{name}: left as somebody else set it meanwhile {was}")
+        await self._ask("FLUSHDB", "SYNC")
 
     # A private server
 
@@ -237,6 +247,7 @@ class RedisTarget:
 
     async def _claim(self, wanted: Mapping[str, str]) -> None:
         """Note what will be written beside what was; refuse where somebody else has changed a setting meanwhile."""
+        await self._require_same()
         before, written = self.workplace.journal.notes[_BEFORE], self.workplace.journal.notes.get(_WRITTEN, {})
         for name in wanted:
             found = await self._get(name)
@@ -253,6 +264,17 @@ class RedisTarget:
 
     async def _set(self, name: str, text: str) -> None:
         await self._ask("CONFIG", "SET", _own(name), text)
+
+    async def _require_same(self) -> None:
+        """Raise TargetError where another server answers than the one that was looked at: its data are somebody's."""
+        noted = self.workplace.journal.notes.get(_RUN)
+        if noted is not None and await self._run() != noted:
+            raise TargetError("the server was started anew, or is another one now: nothing was written to it")
+
+    async def _run(self) -> str:
+        """Return which start of which server this is."""
+        found = [line for line in (await self._ask("INFO", "server")).split("\n") if line.startswith("run_id:")]
+        return found[0].partition(":")[2]
 
     async def _memory(self) -> int:
         found = [line for line in (await self._ask("INFO", "memory")).split("\n") if line.startswith("used_memory:")]

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,14 +47,22 @@ def somebodys_redis(installed_redis: None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
         socket, file = Path(folder) / "s", Path(folder) / "redis.conf"
         file.write_text(f'port 0\nunixsocket {socket}\nsave ""\nhz 12\ndir {folder}\n')
-        with subprocess.Popen(["redis-server", file], stdout=subprocess.DEVNULL) as process:
-            until = time.monotonic() + 20
-            while not socket.exists():
-                assert time.monotonic() < until
-                time.sleep(0.02)
+        with started(socket):
             cli(socket, "SET", "precious", "value")
             yield socket
-            process.terminate()
+
+
+@contextmanager
+def started(socket: Path) -> Iterator[None]:
+    """Start the server whose configuration is beside its socket."""
+    file = socket.with_name("redis.conf")
+    with subprocess.Popen(["redis-server", file], stdout=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 20
+        while not socket.exists():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        yield
+        process.terminate()
 
 
 def state_of(socket: Path) -> object:
@@ -145,6 +154,25 @@ async def test_somebodys_data_are_not_touched(somebodys_redis: Path, tmp_path: P
     with pytest.raises(InputError, match="database 0 of the server is not empty"):
         await target_at(tmp_path, socket=str(somebodys_redis)).prepare()
     assert state_of(somebodys_redis) == before
+
+
+async def test_another_server_in_its_place_is_left_alone(somebodys_redis: Path, tmp_path: Path) -> None:
+    """After a kill somebody may have started a server of their own there, with data where the study had none."""
+    killed = target_at(tmp_path, socket=str(somebodys_redis), workload={**LOAD, "database": 1})
+    await killed.prepare()
+    await killed.apply(Bare(GOOD))
+    cli(somebodys_redis, "SHUTDOWN", "NOSAVE")
+    with started(somebodys_redis):
+        cli(somebodys_redis, "-n", "1", "SET", "mine", "value")
+        found = await killed.measure(1)
+        assert "is another one now" in (found.reason or "")
+        with pytest.raises(TargetError, match="is another one now"):
+            await killed.apply(Bare(GOOD))
+        after = target_at(tmp_path, socket=str(somebodys_redis), workload={**LOAD, "database": 1})
+        await after.restore()
+        assert "nothing was written to it" in after.workplace.journal.left[0]
+        assert cli(somebodys_redis, "-n", "1", "GET", "mine") == "value"
+        assert cli(somebodys_redis, "CONFIG", "GET", "hz").split() == ["hz", "12"]
 
 
 async def test_what_needs_a_restart_is_for_private_servers(somebodys_redis: Path, tmp_path: Path) -> None:

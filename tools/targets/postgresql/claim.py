@@ -8,7 +8,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
-from .connection import ServerError
+from .connection import ServerError, conninfo_of
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -53,12 +53,10 @@ def _claim(dsn: str, identifier: str) -> None:
 
 def _connection(dsn: str) -> "Connection[Any]":
     import psycopg
-    from psycopg.conninfo import make_conninfo
 
-    fixed: dict[str, str | int] = {"connect_timeout": 10, "application_name": "trimtab"}
     try:
         with contextlib.suppress(psycopg.OperationalError):  # some servers lack that database
-            return psycopg.connect(make_conninfo(dsn, **{**fixed, "dbname": _EVERYBODYS}), autocommit=True)
-        return psycopg.connect(make_conninfo(dsn, **fixed), autocommit=True)
+            return psycopg.connect(conninfo_of(dsn, dbname=_EVERYBODYS), autocommit=True)
+        return psycopg.connect(conninfo_of(dsn), autocommit=True)
     except psycopg.Error as error:
         raise ServerError(" ".join(str(error).split())[:300]) from None

@@ -28,6 +28,23 @@ def require_psycopg() -> None:
         ) from None
 
 
+def conninfo_of(dsn: str, **instead: str) -> str:
+    """Return a DSN with what our own connections need; fields of `instead` take the place of its.
+
+    Raises:
+        ServerError: it is none.
+    """
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    try:
+        options = f"{conninfo_to_dict(dsn).get('options', '')} -c statement_timeout={_STATEMENT_MS}".strip()
+        fixed: dict[str, str | int] = {"connect_timeout": _CONNECT_S, "application_name": "trimtab"}
+        return make_conninfo(dsn, **{**fixed, "options": options, **instead})
+    except psycopg.Error as error:
+        raise ServerError(f"dsn: {one_line(' '.join(str(error).split()), 200)}") from None
+
+
 @asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator["AsyncConnection[Any]"]:
     """Yield a connection in autocommit.
@@ -36,12 +53,9 @@ async def connected(dsn: str) -> AsyncIterator["AsyncConnection[Any]"]:
         ServerError: there is none, or the server refused what was asked inside the block.
     """
     import psycopg
-    from psycopg.conninfo import make_conninfo
 
-    options = f"-c statement_timeout={_STATEMENT_MS}"
-    fixed: dict[str, str | int] = {"connect_timeout": _CONNECT_S, "application_name": "trimtab", "options": options}
+    info = conninfo_of(dsn)
     try:
-        info = make_conninfo(dsn, **fixed)
         async with await psycopg.AsyncConnection.connect(info, autocommit=True) as connection:
             yield connection
     except psycopg.Error as error:
@@ -63,26 +77,3 @@ async def value_of(connection: "AsyncConnection[Any]", sql: str, *values: object
 async def do(connection: "AsyncConnection[Any]", sql: str) -> None:
     """Run a statement whose rows nobody wants."""
     await connection.execute(sql.encode())
-
-
-def environment_of(dsn: str) -> dict[str, str]:
-    """Return a DSN as the variables that PostgreSQL's own programs read.
-
-    Raises:
-        ServerError: it is none.
-    """
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        known = conninfo_to_dict(dsn)
-    except psycopg.Error as error:
-        raise ServerError(f"dsn: {one_line(' '.join(str(error).split()), 200)}") from None
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "service": "PGSERVICE"}
-    names |= {
-        "sslmode": "PGSSLMODE",
-        "sslrootcert": "PGSSLROOTCERT",
-        "hostaddr": "PGHOSTADDR",
-        "passfile": "PGPASSFILE",
-    }
-    return {variable: str(known[name]) for name, variable in names.items() if known.get(name) is not None}

@@ -4,6 +4,7 @@ import re
 from datetime import time
 from pathlib import Path
 from typing import ClassVar, Literal, Self
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -122,7 +123,7 @@ class PostgresqlSection(TargetSection):
         return self
 
     def _of_a_server(self, dsn: str) -> None:
-        if re.search(r"\bpassword\s*=", dsn) or re.match(r"\w+://[^/@]*:[^/@]+@", dsn):
+        if "password" in re.sub(r"\s", "", unquote(dsn)).lower() or re.match(r"\w+://[^/?#]*:[^/?#]*@", dsn):
             raise ValueError("dsn holds a password, which the store would keep: put it into ~/.pgpass or PGPASSWORD")
         if self.configuration:
             raise ValueError("configuration goes with a private cluster: a server given by dsn keeps its own settings")

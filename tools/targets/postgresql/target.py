@@ -18,7 +18,7 @@ from .auto_conf import entries_of, merged, write_at_hand
 from .before import NOTE, OURS, Before
 from .claim import claim, release
 from .cluster import Cluster, new_folder
-from .connection import ServerError, connected, do, environment_of, require_psycopg, value_of
+from .connection import ServerError, connected, do, require_psycopg, value_of
 from .guarding import Watchman
 from .looking import AUTO_CONF, Facts, auto_conf_of, counters_of, facts_of, may_look, settings_of
 from .power import Power, log_of
@@ -78,7 +78,7 @@ class PostgresqlTarget:
             await cluster.make({name: _word(value) for name, value in self.section.configuration.items()})
             await cluster.start()
             dsn = cluster.dsn
-        bench = Bench(self.section.workload, binaries, environment_of(dsn), self.workplace.study_directory)
+        bench = Bench(self.section.workload, binaries, dsn, self.workplace.study_directory)
         if self.power.cluster is not None:
             await bench.fill()
         await self._look(dsn, bench)

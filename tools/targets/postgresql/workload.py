@@ -8,13 +8,13 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...text import plain
 from ..preparation.hooks import own_environment
-from ..preparation.programs import ProgramError, as_user, last_words, run_program
+from ..preparation.programs import ProgramError, last_words, run_program
 from .section import Workload
 
 _PROGRESS = re.compile(r"progress: [\d.]+ s, (?P<tps>[\d.]+) tps, lat (?P<lat>[\d.]+|NaN) ms.*?(?P<failed>\d+) failed")
@@ -53,13 +53,12 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Bench:
-    """Runs pgbench against one server. `environment` says which; `study` is the folder of the study's files."""
+    """Runs pgbench against the server of a DSN; `study` is the folder of the study's files."""
 
     workload: Workload
     binaries: Path
-    environment: Mapping[str, str]
+    dsn: str
     study: Path
-    owner: int | None = None
 
     async def fill(self) -> None:
         """Make pgbench's tables, and run the study's own SQL.
@@ -68,8 +67,8 @@ class Bench:
             ProgramError: one fails.
         """
         if self.workload.scale:
-            words = ["-i", "-q", "-s", str(self.workload.scale)]
-            await run_program([self.binaries / "pgbench", *words], 3600, environment=self.environment)
+            words = ["-i", "-q", "-s", str(self.workload.scale), self.dsn]
+            await run_program([self.binaries / "pgbench", *words], 3600)
         if self.workload.load is not None:
             await self._sql(self.workload.load)
 
@@ -95,9 +94,8 @@ class Bench:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env={**own_environment(), "LC_ALL": "C", **self.environment},
+            env={**own_environment(), "LC_ALL": "C"},
             start_new_session=True,
-            **as_user(self.owner),
         )
         lines: list[str] = []
         began = time.monotonic()
@@ -131,12 +129,16 @@ class Bench:
         words += ["-T", str(max(1, round(seconds))), "-P", "1", "--random-seed", str(seed % (1 << 31))]
         words += ["-l", "--log-prefix", str(folder / "log")]
         if not load.files:
-            return [*words, "-b", load.builtin or "tpcb-like"]
-        return [*words, *(word for file, weight in load.files for word in ("-f", f"{self.study / file}@{weight}"))]
+            return [*words, "-b", load.builtin or "tpcb-like", self.dsn]
+        return [
+            *words,
+            *(word for file, weight in load.files for word in ("-f", f"{self.study / file}@{weight}")),
+            self.dsn,
+        ]
 
     async def _sql(self, file: Path) -> None:
-        words = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]
-        await run_program([self.binaries / "psql", *words, self.study / file], 3600, environment=self.environment)
+        words = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.dsn, "-f"]
+        await run_program([self.binaries / "psql", *words, self.study / file], 3600)
 
 
 def _second(line: str) -> Second | None:

@@ -7,7 +7,7 @@ import pwd
 import re
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ async def run_program(
     within_s: float,
     *,
     owner: int | None = None,
-    environment: Mapping[str, str] | None = None,
     folder: Path = Path("/"),
 ) -> str:
     """Run a program to its end and return what it printed; as the user `owner` where one is given.
@@ -44,7 +43,7 @@ async def run_program(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env={**own_environment(), "LC_ALL": "C", **(environment or {})},
+            env={**own_environment(), "LC_ALL": "C"},
             start_new_session=True,
             **as_user(owner),
         )

@@ -136,6 +136,9 @@ def test_statements_are_quoted() -> None:
     [
         ({"dsn": "host=h password=x"}, "password"),
         ({"dsn": "postgresql://me:secret@h/db"}, "password"),
+        ({"dsn": "postgresql://me:@h/db"}, "password"),
+        ({"dsn": "host=h sslpassword = x"}, "password"),
+        ({"dsn": "postgresql://u@h/db?p%61ssword=x"}, "password"),
         ({"restart": "sometimes"}, "'02:00-04:00'"),
         ({"restart": "25:00-04:00"}, "window"),
         ({"dsn": "host=h", "configuration": {"fsync": False}}, "keeps its own settings"),
@@ -235,12 +238,12 @@ def test_the_words_of_the_load() -> None:
     section = PostgresqlSection.model_validate(
         {"kind": "postgresql", "workload": {"scripts": ["a.sql@3", "b.sql"], "clients": 2, "threads": 8}}
     )
-    words = Bench(section.workload, Path("/bin"), {}, Path("/study")).words(7.0, 5, Path("/log"))
+    words = Bench(section.workload, Path("/bin"), "host=h", Path("/study")).words(7.0, 5, Path("/log"))
     assert words[0] == "/bin/pgbench"
     assert words[words.index("-j") + 1] == "2"
     assert words[words.index("-T") + 1] == "7"
     assert words[words.index("--random-seed") + 1] == "5"
-    assert words[-4:] == ["-f", "/study/a.sql@3", "-f", "/study/b.sql@1"]
+    assert words[-5:] == ["-f", "/study/a.sql@3", "-f", "/study/b.sql@1", "host=h"]
 
 
 def test_what_a_server_says_first_is_why() -> None:

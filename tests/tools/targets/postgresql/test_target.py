@@ -77,6 +77,22 @@ async def test_a_dsn_that_is_none(somebodys: Somebodys, tmp_path: Path) -> None:
     assert "dsn: " in await refused(somebodys, tmp_path, dsn="host=a nonsense")
 
 
+async def test_a_url_with_options_reaches_the_load_too(somebodys: Somebodys, tmp_path: Path) -> None:
+    """What a DSN says holds for pgbench as for us: a search path, or which of several hosts is meant."""
+    somebodys.ask("CREATE SCHEMA elsewhere")
+    somebodys.ask("CREATE TABLE elsewhere.only_there AS SELECT 1 AS one")
+    (tmp_path / "there.sql").write_text("SELECT one FROM only_there;\n")
+    load = {**LOAD, "builtin": None, "scripts": ["there.sql"]}
+    path = "-c%20search_path%3Delsewhere"
+    dsn = f"postgresql://trimtab@/postgres?host={somebodys.folder}&options={path}&target_session_attrs=read-write"
+    target = target_on(somebodys, tmp_path, dsn=dsn, workload=load)
+    await target.prepare()
+    await target.apply(tried(work_mem=33))
+    found = await target.measure(1)
+    assert found.state == "complete", found.reason
+    await target.restore()
+
+
 async def test_a_role_without_rights(somebodys: Somebodys, tmp_path: Path) -> None:
     somebodys.ask("CREATE ROLE clerk LOGIN")
     said = await refused(somebodys, tmp_path, dsn=somebodys.dsn.replace("user=trimtab", "user=clerk"))
