@@ -343,6 +343,13 @@ class StudyFinished(_Event):
     sampler: str
     sandbox: str
 
+    @property
+    def offered(self) -> dict[str, Value] | None:
+        """What is applied first: the minimal configuration where it is as good, else the whole incumbent."""
+        if self.minimal is not None and self.minimal.accepted:
+            return self.minimal.configuration
+        return self.best.configuration if self.best is not None else None
+
 
 Event = Annotated[
     StudyStarted

@@ -20,7 +20,7 @@ from ...study.file import load_study
 from ...study.sections import Study
 from ..live.keys import EscapeKey
 from ..outcome import no_interrupts
-from .apply import apply_configuration, first_offer, was_asked_for
+from .apply import apply_configuration, was_asked_for
 from .question import yes
 
 _SEND = "The study has code that may be edited. May its source be sent to the model, which is on another machine?"
@@ -83,7 +83,7 @@ def run_study(
     if apply is not None:
         if report.check is not None and report.check.improved:
             agreed = was_asked_for if ask else lambda _file: True
-            apply_configuration(study, first_offer(report.model_dump(), whole=False), apply, agreed=agreed)
+            apply_configuration(study, report.offered or report.best.configuration, apply, agreed=agreed)
         else:
             typer.echo(f"{apply} was not written: no reliable improvement", err=True)
     return 0

@@ -14,7 +14,6 @@ from ...events import CheckResult, MinimalConfiguration, StudyFinished
 from ...memory.store.rows import StoredStudy
 from ...study.apply import render
 from ...study.sections import Study
-from ...study.space import Configuration
 from ...study.words import short
 from ...trials.history import History
 from .. import words
@@ -81,7 +80,7 @@ def _facts(stored: StoredStudy, study: Study, history: History, calls: list[dict
         "calls": Counter(str(each["outcome"]) for each in calls),
         "rationales": [(each.number, each.rationale) for each in history.trials if each.rationale][:20],
         "environment": sorted((str(key), str(value)) for key, value in stored.environment.items()),
-        "apply": render(study, _offered(result) or best) if best is not None else "",
+        "apply": render(study, result.offered) if result is not None and result.offered is not None else "",
         "objective": study.objectives[0].metric,
     }
 
@@ -94,18 +93,11 @@ def _result(stored: StoredStudy) -> StudyFinished | None:
         return None
 
 
-def _offered(result: StudyFinished | None) -> Configuration | None:
-    """Return the minimal configuration, where it was as good as the incumbent."""
-    minimal = result.minimal if result is not None else None
-    return minimal.configuration if minimal is not None and minimal.accepted else None
-
-
 def _minimal(found: MinimalConfiguration) -> dict[str, Any]:
     return {
         "dropped": [(name, short(whole), short(own)) for name, (whole, own) in found.dropped.items()],
         "verdict": f"{found.verdict[:1].upper()}{found.verdict[1:]}.",
         "checks": [f"{check.metric}: {words.interval(check)}" for check in found.checks],
-        "accepted": found.accepted,
     }
 
 

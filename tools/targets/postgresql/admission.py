@@ -30,10 +30,8 @@ def require_tunable(facts: Facts, settings: Mapping[str, Row]) -> None:
     """Refuse a server that must not be tuned.
 
     Raises:
-        InputError: it is a standby, read-only, or another change of its settings waits for a restart.
+        InputError: it is read-only, or another change of its settings waits for a restart.
     """
-    if facts.standby:
-        raise InputError("the server is a standby", "tune the primary, or a clone of it")
     if facts.read_only:
         raise InputError("the server is read-only (default_transaction_read_only)", "tune a server that takes writes")
     pending = sorted(name for name, row in settings.items() if row.pending_restart)

@@ -12,7 +12,6 @@ from pathlib import Path
 from ...errors import InputError
 from ..preparation.programs import ProgramError, kill_those_in, last_words, run_program
 from ..scratch import remove
-from .looking import AUTO_CONF
 from .programs import owner_for_servers
 from .settings import quoted
 
@@ -102,16 +101,6 @@ class Cluster:
         """Stop and start."""
         await self.stop()
         await self.start()
-
-    def write_auto_conf(self, content: bytes) -> None:
-        """Put a file in the place of postgresql.auto.conf, whether the server runs or not."""
-        file = self.data / AUTO_CONF
-        fresh = file.with_suffix(".new")
-        fresh.write_bytes(content)
-        if self.owner is not None:
-            os.chown(fresh, self.owner, -1)
-        fresh.chmod(0o600)
-        fresh.replace(file)
 
     async def remove(self) -> None:
         """Stop the server and remove the folder; harmless where there is none."""

@@ -66,10 +66,10 @@ def _numbers(knob: Knob, fact: Fact) -> Iterator[str]:
             yield f"{what} is {mine}, the server's {theirs}"
             continue
         number = float(mine)
-        counted = number if number < 0 or not knob.unit else number * (factor_of(knob.unit) or 1) / _size(fact)
+        counted = (
+            number
+            if number < 0 or not knob.unit
+            else number * (factor_of(knob.unit) or 1) / (factor_of(fact.unit) or 1)
+        )
         if abs(counted - float(theirs)) > (step / 2 or 1e-9 * abs(float(theirs))):
             yield f"{what} is {number:g} {knob.unit}".rstrip() + f", the server's {theirs} {fact.unit}".rstrip()
-
-
-def _size(fact: Fact) -> float:
-    return factor_of(fact.unit) or 1.0

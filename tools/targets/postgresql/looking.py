@@ -12,13 +12,10 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
 AUTO_CONF = "postgresql.auto.conf"
-_ROWS = (
-    "SELECT name, setting, coalesce(unit, ''), vartype, context, source, pending_restart,"
-    " coalesce(boot_val, ''), coalesce(reset_val, '') FROM pg_settings"
-)
+_ROWS = "SELECT name, setting, coalesce(unit, ''), vartype, context, source, pending_restart FROM pg_settings"
 _ABOUT = (
     "SELECT current_setting('server_version_num')::int, system_identifier::text, timeline_id, pg_is_in_recovery(),"
-    " current_setting('transaction_read_only') = 'on', current_setting('is_superuser') = 'on', current_user,"
+    " current_setting('transaction_read_only') = 'on',"
     " (SELECT count(*) FROM pg_stat_replication), current_setting('data_directory')"
     " FROM pg_control_system(), pg_control_checkpoint()"
 )
@@ -34,8 +31,6 @@ class Facts:
     timeline: int
     standby: bool
     read_only: bool
-    superuser: bool
-    role: str
     replicas: int
     data: Path
 

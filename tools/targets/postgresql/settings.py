@@ -25,8 +25,6 @@ class Row:
     context: str
     source: str
     pending_restart: bool
-    boot_val: str
-    reset_val: str
 
     @property
     def needs_restart(self) -> bool:

@@ -52,9 +52,9 @@ class PostgresqlTarget:
     Section: ClassVar[type[PostgresqlSection]] = PostgresqlSection
     restore_s = 300.0
 
-    def __init__(self, section: PostgresqlSection, evaluation: Evaluation, workplace: Workplace) -> None:
+    def __init__(self, section: PostgresqlSection, _evaluation: Evaluation, workplace: Workplace) -> None:
         require_psycopg()
-        self.section, self.evaluation, self.workplace = section, evaluation, workplace
+        self.section, self.workplace = section, workplace
         self.power = Power(section)
         self._server: _Server | None = None
         self._configuration: Mapping[str, Value] = {}

@@ -92,7 +92,7 @@ class Undo:
                 await put_back(connection, before.data, content, before.auto_conf)
         else:
             for name in written.keys() - theirs:
-                await set_or_reset(connection, name, original.get(name))
+                await do(connection, statement(name, original.get(name)))
             self.left += [_told(name, original.get(name), entries.get(name)) for name in sorted(theirs)]
         await value_of(connection, "SELECT pg_reload_conf()")
         return theirs
@@ -136,11 +136,6 @@ async def put_back(connection: "AsyncConnection[Any]", data: Path, content: byte
         write_at_hand(data, wanted)
     else:
         await write_through(connection, wanted)
-
-
-async def set_or_reset(connection: "AsyncConnection[Any]", name: str, value: str | None) -> None:
-    """Write an entry into the file, or remove it."""
-    await do(connection, statement(name, value))
 
 
 def statement(name: str, value: str | None) -> str:

@@ -1,20 +1,15 @@
 """The load: pgbench runs the study's scripts, says each second how it goes, and logs every transaction."""
 
 import asyncio
-import contextlib
 import math
-import os
 import re
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...text import plain
-from ..preparation.hooks import own_environment
-from ..preparation.programs import ProgramError, last_words, run_program
+from ..preparation.programs import ProgramError, ended, run_program, running
 from .section import Workload
 
 _PROGRESS = re.compile(r"progress: [\d.]+ s, (?P<tps>[\d.]+) tps, lat (?P<lat>[\d.]+|NaN) ms.*?(?P<failed>\d+) failed")
@@ -88,37 +83,22 @@ class Bench:
             StoppedError: the guard said so.
             ProgramError: pgbench fails.
         """
-        process = await asyncio.create_subprocess_exec(
-            *self.words(seconds, seed, folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env={**own_environment(), "LC_ALL": "C"},
-            start_new_session=True,
-        )
         lines: list[str] = []
         began = time.monotonic()
-        try:
-            async with asyncio.timeout(seconds + _SLACK_S):
-                assert process.stdout is not None
-                async for raw in process.stdout:
-                    lines.append(plain(raw.decode(errors="replace")))
-                    second = _second(lines[-1])
-                    why = guarding(second) if second is not None else ""
-                    if why:
-                        raise StoppedError(f"stopped after {time.monotonic() - began:.0f} s: {why}")
-                await process.wait()
-        except TimeoutError:
-            raise ProgramError(f"pgbench: still running after {seconds + _SLACK_S:g} s") from None
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
-        text = "".join(lines)
-        if process.returncode != 0:
-            raise ProgramError(f"pgbench: exit status {process.returncode}: {last_words(text)}")
+        async with running(self.words(seconds, seed, folder), folder=folder) as process:
+            try:
+                async with asyncio.timeout(seconds + _SLACK_S):
+                    assert process.stdout is not None
+                    async for raw in process.stdout:
+                        lines.append(plain(raw.decode(errors="replace")))
+                        second = _second(lines[-1])
+                        why = guarding(second) if second is not None else ""
+                        if why:
+                            raise StoppedError(f"stopped after {time.monotonic() - began:.0f} s: {why}")
+                    await process.wait()
+            except TimeoutError:
+                raise ProgramError(f"pgbench: still running after {seconds + _SLACK_S:g} s") from None
+        text = ended("pgbench", process, "".join(lines))
         return await asyncio.to_thread(_summary, folder, seconds, text)
 
     def words(self, seconds: float, seed: int, folder: Path) -> list[str]:

@@ -147,20 +147,21 @@ async def _ended(words: list[str], timeout_s: float, workplace: Workplace, log: 
     try:
         process = await asyncio.shield(spawning)
     except asyncio.CancelledError:
-        await _kill(await spawning)
+        await kill(await spawning)
         raise
     try:
         async with asyncio.timeout(timeout_s):
             return await process.wait()
     except TimeoutError:
-        await _kill(process)
+        await kill(process)
         return None
     except asyncio.CancelledError:
-        await _kill(process)
+        await kill(process)
         raise
 
 
-async def _kill(process: asyncio.subprocess.Process) -> None:
+async def kill(process: asyncio.subprocess.Process) -> None:
+    """Kill a process that leads a group, with its group, and wait for its end."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()

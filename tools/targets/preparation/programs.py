@@ -7,13 +7,14 @@ import pwd
 import re
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from ...text import one_line, plain
 from ..base import TargetError
-from .hooks import own_environment
+from .hooks import kill, own_environment
 
 _AT_THE_END = re.compile(r"terminating \w+|is (shutting down|starting up)")
 """What a server says to those that are connected when it stops: no reason for anything."""
@@ -36,6 +37,24 @@ async def run_program(
         ProgramError: it cannot be started, fails, or takes longer than `within_s` seconds.
     """
     name = Path(words[0]).name
+    async with running(words, owner=owner, folder=folder) as process:
+        try:
+            async with asyncio.timeout(within_s):
+                said, _ = await process.communicate()
+        except TimeoutError:
+            raise ProgramError(f"{name}: still running after {within_s:g} s") from None
+    return ended(name, process, plain(said.decode(errors="replace")))
+
+
+@asynccontextmanager
+async def running(
+    words: Sequence[str | Path], *, owner: int | None = None, folder: Path = Path("/")
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Yield a program that was started, with all it prints in one pipe; what still runs at the end is killed.
+
+    Raises:
+        ProgramError: it cannot be started.
+    """
     try:
         process = await asyncio.create_subprocess_exec(
             *map(str, words),
@@ -48,18 +67,20 @@ async def run_program(
             **as_user(owner),
         )
     except OSError as error:
-        raise ProgramError(f"{name}: {error.strerror}") from None
+        raise ProgramError(f"{Path(words[0]).name}: {error.strerror}") from None
     try:
-        async with asyncio.timeout(within_s):
-            said, _ = await process.communicate()
-    except TimeoutError:
-        raise ProgramError(f"{name}: still running after {within_s:g} s") from None
+        yield process
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-    text = plain(said.decode(errors="replace"))
+            await kill(process)
+
+
+def ended(name: str, process: asyncio.subprocess.Process, text: str) -> str:
+    """Return what a program printed that has ended.
+
+    Raises:
+        ProgramError: it failed.
+    """
     if process.returncode != 0:
         raise ProgramError(f"{name}: exit status {process.returncode}: {last_words(text)}")
     return text

@@ -23,7 +23,7 @@ from trimtab.tools.targets.preparation.programs import last_words
 
 
 def row(setting: str, unit: str = "", vartype: str = "integer", context: str = "user", pending: bool = False) -> Row:
-    return Row("a_setting", setting, unit, vartype, context, "default", pending, setting, setting)
+    return Row("a_setting", setting, unit, vartype, context, "default", pending)
 
 
 @pytest.mark.parametrize(
