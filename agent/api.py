@@ -29,7 +29,8 @@ class How(TypedDict, total=False):
 
     `store` is an SQLAlchemy URL, by default the user's store; with `resume` the latest stored study of the name goes
     on; `model` replaces the study's; `record` and `replay` name a recording of the model's calls; `trust_endpoint`
-    uses the endpoint that a study file names, from now on; `on_event` sees every event as it happens.
+    uses the endpoint that a study file names, from now on; `on_event` sees every event as it happens. With `full` the
+    result's configuration is the whole incumbent, also where a smaller one was as good.
 
     For a function: `metric` is what its number is called, `direction` 'minimize' or 'maximize', `default` its values
     today where its signature does not say; `trials`, `name`, and `sections` of a study file by name.
@@ -41,6 +42,7 @@ class How(TypedDict, total=False):
     record: Path | None
     replay: Path | None
     trust_endpoint: bool
+    full: bool
     on_event: Callable[[Event], None] | None
     metric: str
     direction: Literal["minimize", "maximize"]
@@ -52,7 +54,11 @@ class How(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Result:
-    """The end of a study. `improved` is only true when the paired check supports it; `history` has every trial."""
+    """The end of a study. `improved` is only true when the paired check supports it; `history` has every trial.
+
+    `configuration` is what `trimtab apply` writes: without what was not seen to help, where that was as good. `metrics`
+    are what the incumbent measured in the search, all of its changes included.
+    """
 
     configuration: Configuration
     metrics: dict[str, float]
@@ -139,7 +145,7 @@ async def tune_async(study: Study | str | Path | Objective, space: Space | None 
         if isinstance(study, str | Path):  # what a program says itself needs no trust
             require_trusted_endpoint(setup, given=how.get("trust_endpoint", False))
         session = Session.open(setup, resume=how.get("resume", False))
-        return await _run(session, executor, how.get("on_event"))
+        return await _run(session, executor, how)
     finally:
         opened.close()
 
@@ -156,7 +162,8 @@ def _of_function(function: Objective, space: Space, how: How) -> Study:
     return study_of_function(function, space, defaults, **named, direction=direction, sections=sections)
 
 
-async def _run(session: Session, executor: Executor | None, on_event: Callable[[Event], None] | None) -> Result:
+async def _run(session: Session, executor: Executor | None, how: How) -> Result:
+    on_event = how.get("on_event")
     report: StudyFinished | None = None
     async with aclosing(session.run(executor)) as stream:
         async for event in stream:
@@ -164,7 +171,8 @@ async def _run(session: Session, executor: Executor | None, on_event: Callable[[
                 on_event(event)
             if isinstance(event, StudyFinished):
                 report = event
-    if report is None or report.best is None:
+    offered = report.offered(whole=how.get("full", False)) if report is not None else None
+    if report is None or report.best is None or offered is None:
         raise TrimtabError(f"study {session.key} has no complete trial", "look at its trials with trimtab show")
     improved = report.check is not None and report.check.improved
-    return Result(report.best.configuration, report.best.metrics, improved, report, session.record.history)
+    return Result(offered, report.best.metrics, improved, report, session.record.history)

@@ -343,10 +343,12 @@ class StudyFinished(_Event):
     sampler: str
     sandbox: str
 
-    @property
-    def offered(self) -> dict[str, Value] | None:
-        """What is applied first: the minimal configuration where it is as good, else the whole incumbent."""
-        if self.minimal is not None and self.minimal.accepted:
+    def offered(self, *, whole: bool = False) -> dict[str, Value] | None:
+        """Return what is offered: the minimal configuration where it is as good, else the `whole` incumbent.
+
+        None where nothing was complete.
+        """
+        if self.minimal is not None and self.minimal.accepted and not whole:
             return self.minimal.configuration
         return self.best.configuration if self.best is not None else None
 

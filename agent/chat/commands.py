@@ -216,7 +216,7 @@ _ALL = (
     Command("mode [ask, edits, auto]", "who approves proposals (Shift+Tab)", _mode),
     Command("cost", "what was spent", lambda control, _words: looking.cost(control)),
     Command("save [FILE]", "write the study file", _save),
-    Command("apply [FILE]", "show or write the incumbent's configuration", _apply),
+    Command("apply [FILE]", "show or write the best configuration: of a result what was checked", _apply),
     Command("help", "these commands", _help),
 )
 COMMANDS: dict[str, Command] = {command.name: command for command in _ALL}

@@ -150,7 +150,7 @@ def cost(control: "StudyControl") -> str:
 
 
 def applied(control: "StudyControl") -> str:
-    """Return the text that applies the incumbent.
+    """Return the text that applies what is offered: of a result what was checked, before it the incumbent.
 
     Raises:
         InputError: there is no incumbent yet.
@@ -158,7 +158,8 @@ def applied(control: "StudyControl") -> str:
     history = control.history
     if history is None or history.incumbent is None:
         raise InputError("nothing has been measured yet", "/start first")
-    return render(control.known_study(), history.incumbent.configuration)
+    offered = control.report.offered() if control.report is not None else None
+    return render(control.known_study(), offered or history.incumbent.configuration)
 
 
 def as_toml(control: "StudyControl") -> str:

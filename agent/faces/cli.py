@@ -354,13 +354,14 @@ def verify(
     study: StudyKey,
     pairs: Annotated[int | None, typer.Option(help="Pairs of measurements; the study's check seeds.", min=1)] = None,
     trial: Annotated[int | None, typer.Option(help="This trial instead of the one that was checked.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="The whole incumbent, also where less was as good.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     store: StoreUrl = None,
 ) -> None:
-    """Measure a stored study's incumbent against the default again; exits with 1 when it is no longer better."""
+    """Measure what apply writes of a study against the default again; exits with 1 when it is no longer better."""
     from .commands.verify import verify_study
 
-    if not verify_study(study, store, pairs=pairs, trial=trial, as_json=json):
+    if not verify_study(study, store, pairs=pairs, trial=trial, whole=full, as_json=json):
         raise typer.Exit(1)
 
 
@@ -386,6 +387,7 @@ def patch(
     pairs: Annotated[int | None, typer.Option(help="Seeds of the measurement; the study's check seeds.", min=1)] = None,
     no_measure: Annotated[bool, typer.Option("--no-measure", help="Only print the difference.")] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Write the edited files, after asking.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="With all of the incumbent's parameters.")] = False,
     branch: Annotated[str, typer.Option(help="Commit it on this new branch; the working tree is not touched.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --apply writes.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print difference and effects as JSON.")] = False,
@@ -394,7 +396,7 @@ def patch(
     """Print the winning edit of the program, and measure what the code gave and what the parameters gave."""
     from .commands.patch import How, print_patch
 
-    how = How(trial, pairs, measure=not no_measure, apply=apply, branch=branch, as_json=json, ask=not yes)
+    how = How(trial, pairs, measure=not no_measure, apply=apply, branch=branch, whole=full, as_json=json, ask=not yes)
     if not print_patch(study, store, how):
         raise typer.Exit(1)
 

@@ -39,10 +39,10 @@ def summary_lines(study: Study, report: StudyFinished) -> list[str]:
         lines.append("  (* helped, ! hurt: told from no effect, all steps together at 95 %)")
     if report.minimal is not None:
         lines += _minimal(report.minimal)
-    if report.check is not None and report.check.improved and report.offered is not None:
+    if report.check is not None and report.check.improved and (offered := report.offered()) is not None:
         smaller = report.minimal is not None and report.minimal.accepted
         lines.append("how to apply it, without what was not seen to help:" if smaller else "how to apply it:")
-        lines += [f"  {line}" for line in render(study, report.offered).splitlines()]
+        lines += [f"  {line}" for line in render(study, offered).splitlines()]
         whole = " (--full: the whole incumbent)" if smaller else ""
         lines.append(f"  or to a file: trimtab apply {report.study} FILE{whole}")
     return lines

@@ -25,6 +25,7 @@ from ..trials.racing import enough
 from ..trials.trial import Trial
 from .clock import Clock
 from .proposals.gate import Gate
+from .result import result_of
 
 
 def limits_of(study: Study) -> dict[Resource, float]:
@@ -183,7 +184,8 @@ class Record:
         result, done = self.stored.result, len(self.history.finished)
         if result is None or self.ledger.spent["trials"] != self._earlier or result.get("trials") != done:
             return None
-        return StudyFinished.model_validate({**result, "time": time.time()})
+        found = result_of(self.stored)
+        return None if found is None else found.model_copy(update={"time": time.time()})
 
     def counts(self) -> dict[str, int]:
         """Return the number of trials by state and by source, and of trials that needed repair."""

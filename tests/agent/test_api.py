@@ -183,3 +183,20 @@ def test_an_interrupt_waits_for_the_end_of_what_it_interrupts() -> None:
         thread.run(work())
     assert ended == ["restored"]
     thread.close()
+
+
+def test_the_result_is_what_apply_writes_and_the_whole_incumbent_by_a_flag(url: str) -> None:
+    def measure(configuration: dict[str, Any]) -> float:
+        return float(1 + configuration["matters"])
+
+    def run(**how: Any) -> Any:
+        space = {"matters": (0, 9), **dict.fromkeys("abcd", (0, 9))}
+        default = dict.fromkeys(space, 9)
+        sections = {"sampler": {"name": "random"}, "planner": {"name": "none"}}
+        return tune(measure, space, store=url, default=default, name="s", trials=12, sections=sections, **how)
+
+    result = run()
+    assert result.improved
+    less, whole = result.configuration, run(resume=True, full=True).configuration
+    assert whole == result.report.best.configuration
+    assert less == {**whole, "a": 9, "b": 9, "c": 9, "d": 9} != whole

@@ -85,6 +85,11 @@ def test_what_does_not_help_is_dropped_told_and_left_out_of_the_file(folder: Pat
     }
     assert less["a"] > 4
     assert less["b"] > 4
+    for options, expected in (((), less), (("--full",), whole)):
+        verified = trimtab(folder, "verify", "small", "--json", *options)
+        assert verified.returncode == 0, verified.stderr
+        assert json.loads(verified.stdout)["configuration"] == expected
+    assert "without what was not seen to help against the default" in trimtab(folder, "verify", "small").stderr
     shown = trimtab(folder, "show", "small").stdout
     assert "without what was not seen to help" in shown
     for form, heading in (("html", "<h2>Without what was not seen to help</h2>"), ("md", "Without what was not seen")):

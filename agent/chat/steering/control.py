@@ -23,6 +23,7 @@ from ...models.metering.meter import CallRecord
 from ...models.trust import UntrustedEndpointError
 from ...run.proposals.opening import definition, find_study
 from ...run.record import limits_of
+from ...run.result import result_of
 from ...run.session import Session
 from ...study.file import load_study, parse_study
 from ...study.sections import Study
@@ -143,7 +144,7 @@ class StudyControl:
         with self.lock:
             self._take(found.study)
             self.stored, self._history = stored, found.history
-            self.report = StudyFinished.model_validate(stored.result) if stored.result else None
+            self.report = result_of(stored)
         return f"opened {stored.key} ({stored.state}) with {len(found.history.trials)} trials"
 
     def draft(self, sections: Mapping[str, Any]) -> str:

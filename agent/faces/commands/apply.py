@@ -2,13 +2,13 @@
 
 import select
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from ....tools.errors import InputError
+from ...run.result import numbered, result_of
 from ...study.applied import before, keep, kept, revert
 from ...study.apply import difference, render, write
 from ...study.sections import Study
@@ -94,14 +94,6 @@ def was_asked_for(file: Path) -> bool:
         return True
 
 
-def first_offer(result: Mapping[str, Any], *, whole: bool) -> Configuration:
-    """Return what is applied of a result: its minimal configuration where one was as good, else the whole incumbent."""
-    minimal = result.get("minimal")
-    if minimal is not None and minimal["accepted"] and not whole:
-        return dict(minimal["configuration"])
-    return dict(result["best"]["configuration"])
-
-
 def apply_stored(
     key: str, file: Path, store_url: str | None, *, trial: int | None, ask: bool, whole: bool = False
 ) -> bool:
@@ -116,18 +108,18 @@ def apply_stored(
     """
     agreed: Agreed = agrees if ask else lambda _file: True
     _store, stored, study, history = open_stored(key, store_url)
-    trials = history.trials
     if study.apply is None and "apply" in stored.definition:
         raise InputError(f"{stored.key}: its [apply] cannot be read by this trimtab", "see trimtab export --json")
     if trial is not None:
-        if not 0 <= trial < len(trials):
-            raise InputError(f"{stored.key} has no trial {trial}", f"it has 0 to {len(trials) - 1}")
-        return apply_configuration(study, trials[trial].configuration, file, agreed=agreed)
-    result = stored.result or {}
-    check, best = result.get("check"), result.get("best")  # what was checked, though later trials may be better
-    if check is None or best is None or not check["improved"]:
-        verdict = check["verdict"] if check else "the final check did not run"
+        return apply_configuration(study, numbered(stored, history, trial).configuration, file, agreed=agreed)
+    result = result_of(stored)
+    check = result.check if result is not None else None
+    offered = (
+        result.offered(whole=whole) if result is not None else None
+    )  # was checked, though later trials may be better
+    if result is None or result.best is None or offered is None or check is None or not check.improved:
+        verdict = check.verdict if check else "the final check did not run"
         raise InputError(f"{stored.key}: {verdict}; nothing is applied", "name a trial with --trial to apply it anyway")
-    if best.get("edit"):
-        typer.echo(f"note: this was measured with {best['edit']}: trimtab patch {stored.key} --apply", err=True)
-    return apply_configuration(study, first_offer(result, whole=whole), file, agreed=agreed)
+    if result.best.edit:
+        typer.echo(f"note: this was measured with {result.best.edit}: trimtab patch {stored.key} --apply", err=True)
+    return apply_configuration(study, offered, file, agreed=agreed)

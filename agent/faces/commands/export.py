@@ -12,11 +12,12 @@ import typer
 from ....tools.errors import InputError
 from ....tools.text import cell
 from ...memory.store.rows import StoredStudy
+from ...run.result import numbered
 from ...study.apply import write
 from ...study.sections import Study
 from ...trials.history import History
 from ...trials.trial import Trial
-from .show import open_stored, trial_of
+from .show import open_stored
 
 
 def export_study(
@@ -43,7 +44,7 @@ def print_json(key: str, number: int | None, store_url: str | None) -> None:
     if number is None:
         typer.echo(as_json(stored, history), nl=False)
         return
-    trial = trial_of(stored, history, number)
+    trial = numbered(stored, history, number)
     evaluations = [
         {"seed": each.seed, **each.measurement.model_dump(mode="json")}
         for each in store.evaluations(stored.id, "tune", number)

@@ -13,7 +13,9 @@ from ....tools.targets.code.edits import difference
 from ....tools.targets.code.project import Project
 from ....tools.text import plain, visible
 from ...memory.store import Store
+from ...memory.store.rows import StoredStudy
 from ...run.evaluating import evaluating
+from ...run.result import numbered, offered_trial, result_of
 from ...run.verification import measure_with, seeds_for
 from ...statistics import MIN_PAIRS, Interval
 from ...study.applied import keep
@@ -29,13 +31,17 @@ from .show import open_stored
 
 @dataclass(frozen=True)
 class How:
-    """What is wanted beside the difference. `pairs` are the seeds of the split, None for the check's."""
+    """What is wanted beside the difference. `pairs` are the seeds of the split, None for the check's.
+
+    The edit goes with the configuration that `apply` writes, or with the `whole` incumbent's.
+    """
 
     trial: int | None = None
     pairs: int | None = None
     measure: bool = True
     apply: bool = False
     branch: str = ""
+    whole: bool = False
     as_json: bool = False
     ask: bool = True
 
@@ -49,7 +55,7 @@ def print_patch(key: str, store_url: str | None, how: How) -> bool:
         InputError: there is no such edit, or the project is no longer what it was.
     """
     store, stored, study, history = open_stored(key, store_url)
-    incumbent = _chosen(stored.key, stored.result, history, how)
+    incumbent = _chosen(stored, history, how)
     project = _project(study)
     if study.code is not None and study.code.base and project.base != study.code.base:
         raise InputError(f"{project.folder} is no longer what it was when {stored.key} began", "undo that change first")
@@ -79,21 +85,23 @@ def print_patch(key: str, store_url: str | None, how: How) -> bool:
     return True
 
 
-def _chosen(key: str, result: dict[str, object] | None, history: History, how: How) -> Trial:
+def _chosen(stored: StoredStudy, history: History, how: How) -> Trial:
     """Return the trial whose edit is meant: the one that was checked, as long as its check supports it."""
-    number = how.trial
-    if number is None:
-        best, check = (result or {}).get("best"), (result or {}).get("check")
-        wanted = how.apply or bool(how.branch)
-        if wanted and not (isinstance(check, dict) and check.get("improved")):
+    key, trial = stored.key, None
+    if how.trial is not None:
+        trial = numbered(stored, history, how.trial)
+    else:
+        result = result_of(stored)
+        proved = result is not None and result.check is not None and result.check.improved
+        if (how.apply or how.branch) and not proved:
             raise InputError(f"{key}: no improvement was proved; nothing is applied", "name a trial with --trial")
-        found = best.get("trial") if isinstance(best, dict) else None
-        number = found if isinstance(found, int) else history.incumbent.number if history.incumbent else None
-    if number is None or not 0 <= number < len(history.trials):
-        raise InputError(f"{key} has no {'best trial' if how.trial is None else f'trial {number}'}", "see trimtab show")
-    trial = history.trials[number]
+        trial = offered_trial(stored, history, whole=how.whole) or history.incumbent
+    if trial is None:
+        raise InputError(f"{key} has no best trial", "see trimtab show")
     if trial.candidate.patch is None:
-        raise InputError(f"{key}: trial {number} has no edit of the program", f"its configuration: trimtab apply {key}")
+        raise InputError(
+            f"{key}: trial {trial.number} has no edit of the program", f"its configuration: trimtab apply {key}"
+        )
     return trial
 
 

@@ -6,11 +6,11 @@ from functools import partial
 
 import typer
 
-from ....tools.errors import InputError
 from ....tools.targets import Measurement
 from ....tools.text import visible
 from ...memory.store import Store
 from ...run.evaluating import evaluating
+from ...run.result import numbered
 from ...run.verification import measure_with, seeds_for
 from ...study.sections import Study
 from ...trials.trial import Trial
@@ -25,9 +25,7 @@ def remeasure(key: str, number: int, store_url: str | None, *, repeats: int, as_
         InputError: there is no such trial.
     """
     store, stored, study, history = open_stored(key, store_url)
-    if not 0 <= number < len(history.trials):
-        raise InputError(f"{stored.key} has no trial {number}", f"it has 0 to {len(history.trials) - 1}")
-    trial = history.trials[number]
+    trial = numbered(stored, history, number)
     found = asyncio.run(_measured(study, store, trial, seeds_for(study, repeats)))
     if as_json:
         typer.echo(

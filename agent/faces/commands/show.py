@@ -3,18 +3,16 @@
 from collections import Counter
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ....tools.errors import InputError, TrimtabError
 from ....tools.targets.code.edits import edits_of
 from ....tools.text import plain
-from ...events import StudyFinished
 from ...memory.store import Store, default_url
 from ...memory.store.rows import StoredStudy
 from ...run.proposals.opening import find_study
+from ...run.result import numbered, result_of
 from ...study.sections import Study
 from ...trials.history import History
 from ...trials.lines import edit_words
@@ -54,30 +52,16 @@ def print_study(key: str, store_url: str | None, *, everything: bool) -> None:
     if best is not None:
         why = best.rationale or f"proposed by the sampler {best.source}"
         console.print(Text(f"incumbent: trial {best.number}, {why}"))
-    if stored.result:
-        try:
-            report = StudyFinished.model_validate(stored.result)
-        except ValidationError:
-            raise TrimtabError(f"{stored.key}: its result cannot be read: it was damaged") from None
+    report = result_of(stored)
+    if report is not None:
         for line in summary_lines(study, report):
             console.print(Text(line))
-
-
-def trial_of(stored: StoredStudy, history: History, number: int) -> Trial:
-    """Return a trial of a stored study.
-
-    Raises:
-        InputError: it has none of this number.
-    """
-    if not 0 <= number < len(history.trials):
-        raise InputError(f"{stored.key} has no trial {number}", f"it has 0 to {len(history.trials) - 1}")
-    return history.trials[number]
 
 
 def print_trial(key: str, number: int, store_url: str | None) -> None:
     """Print one trial: configuration, where it differs, result, repairs, and its evaluations' logs."""
     store, stored, study, history = open_stored(key, store_url)
-    trial, console = trial_of(stored, history, number), Console(markup=False)
+    trial, console = numbered(stored, history, number), Console(markup=False)
     console.print(Text(f"{stored.key} trial {number}: {trial.state}, from {trial.source.label}", style="bold"))
     for line in (trial.rationale, trial.reason or ""):
         if line:

@@ -83,7 +83,7 @@ def run_study(
     if apply is not None:
         if report.check is not None and report.check.improved:
             agreed = was_asked_for if ask else lambda _file: True
-            apply_configuration(study, report.offered or report.best.configuration, apply, agreed=agreed)
+            apply_configuration(study, report.offered() or report.best.configuration, apply, agreed=agreed)
         else:
             typer.echo(f"{apply} was not written: no reliable improvement", err=True)
     return 0

@@ -11,6 +11,7 @@ from ....tools.text import visible
 from ...events import CheckResult
 from ...memory.store import Store
 from ...run.evaluating import evaluating
+from ...run.result import numbered, offered_trial
 from ...run.verification import seeds_for, verify
 from ...study.sections import Study
 from ...trials.trial import Trial
@@ -18,30 +19,38 @@ from ...verdict.judgement import Pairs, judge
 from .. import words
 from .show import open_stored
 
+_LESS = " without what was not seen to help"
 
-def verify_study(key: str, store_url: str | None, *, pairs: int | None, trial: int | None, as_json: bool) -> bool:
-    """Measure, and print what came; returns whether the incumbent is better.
+
+def verify_study(
+    key: str, store_url: str | None, *, pairs: int | None, trial: int | None, whole: bool, as_json: bool
+) -> bool:
+    """Measure, and print what came; returns whether it is better than the default.
+
+    What is measured is what `apply` writes: of the trial that was checked without what was not seen to help, unless
+    the `whole` incumbent is asked for; or any trial that is named.
 
     Raises:
         InputError: there is no such study or trial, or nothing in it to verify.
     """
     store, stored, study, history = open_stored(key, store_url)
-    result = stored.result or {}
-    number = trial if trial is not None else (result.get("best") or {}).get("trial")
-    default = history.default
-    if number is None or default is None or not 0 <= number < len(history.trials):
-        raise InputError(
-            f"{stored.key} has no {'checked trial' if trial is None else f'trial {trial}'}", "name --trial"
-        )
-    incumbent = history.trials[number]
+    named = numbered(stored, history, trial) if trial is not None else None
+    incumbent, default = named or offered_trial(stored, history, whole=whole), history.default
+    if incumbent is None or default is None:
+        raise InputError(f"{stored.key} has no checked trial", "name --trial")
+    number = incumbent.number
+    less = named is None and incumbent.configuration != history.trials[number].configuration
     if incumbent.candidate.key == default.candidate.key:
         raise InputError(f"{stored.key}: trial {number} is the default configuration", "name another with --trial")
     seeds = seeds_for(study, pairs)
     if not as_json:
-        typer.echo(f"{stored.key}: trial {number} against the default, {len(seeds)} pairs", err=True)
+        typer.echo(
+            f"{stored.key}: trial {number}{_LESS if less else ''} against the default, {len(seeds)} pairs", err=True
+        )
     checks = asyncio.run(_measured(study, store, default, incumbent, seeds))
     if as_json:
-        typer.echo(json.dumps({"study": stored.key, "trial": number, "checks": [each.model_dump() for each in checks]}))
+        told = {"study": stored.key, "trial": number, "configuration": incumbent.configuration}
+        typer.echo(json.dumps({**told, "checks": [each.model_dump() for each in checks]}))
     else:
         for check in checks:
             typer.echo(visible(f"check of {check.metric}: {words.interval(check)}"))

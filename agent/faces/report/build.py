@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from pydantic import ValidationError
 
 from ....tools.text import neutral, one_line
-from ...events import CheckResult, MinimalConfiguration, StudyFinished
+from ...events import CheckResult, MinimalConfiguration
 from ...memory.store.rows import StoredStudy
+from ...run.result import result_of
 from ...study.apply import render
 from ...study.sections import Study
 from ...study.words import short
@@ -46,7 +46,8 @@ def _render(name: str, stored: StoredStudy, study: Study, history: History, call
 
 
 def _facts(stored: StoredStudy, study: Study, history: History, calls: list[dict[str, Any]]) -> dict[str, Any]:
-    result = _result(stored)
+    result = result_of(stored)
+    offered = result.offered() if result is not None else None
     best = result.best.configuration if result is not None and result.best is not None else None
     checks = result.checks if result is not None else []
     return {
@@ -80,17 +81,9 @@ def _facts(stored: StoredStudy, study: Study, history: History, calls: list[dict
         "calls": Counter(str(each["outcome"]) for each in calls),
         "rationales": [(each.number, each.rationale) for each in history.trials if each.rationale][:20],
         "environment": sorted((str(key), str(value)) for key, value in stored.environment.items()),
-        "apply": render(study, result.offered) if result is not None and result.offered is not None else "",
+        "apply": render(study, offered) if offered is not None else "",
         "objective": study.objectives[0].metric,
     }
-
-
-def _result(stored: StoredStudy) -> StudyFinished | None:
-    """Return the stored result, None where there is none that is understood today."""
-    try:
-        return StudyFinished.model_validate({"time": stored.created, **stored.result}) if stored.result else None
-    except ValidationError:
-        return None
 
 
 def _minimal(found: MinimalConfiguration) -> dict[str, Any]:

@@ -70,18 +70,18 @@ def tuned(tmp_path: Path, url: str) -> Path:
 def test_verify_measures_again_and_says_when_it_no_longer_holds(
     tuned: Path, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert verify_study("after", url, pairs=None, trial=None, as_json=False)
+    assert verify_study("after", url, pairs=None, trial=None, whole=False, as_json=False)
     assert "improved" in capsys.readouterr().out
-    assert verify_study("after", url, pairs=8, trial=None, as_json=True)
+    assert verify_study("after", url, pairs=8, trial=None, whole=False, as_json=True)
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert told["checks"][0]["pairs"] == 8
     assert told["checks"][0]["ratio"] > 1
     (tuned / "slow").touch()
-    assert not verify_study("after", url, pairs=None, trial=None, as_json=False)
+    assert not verify_study("after", url, pairs=None, trial=None, whole=False, as_json=False)
     assert "no reliable improvement" in capsys.readouterr().out
     for trial, said in ((0, "is the default"), (99, "has no trial 99")):
         with pytest.raises(InputError, match=said):
-            verify_study("after", url, pairs=None, trial=trial, as_json=False)
+            verify_study("after", url, pairs=None, trial=trial, whole=False, as_json=False)
 
 
 def test_further_pairs_have_seeds_of_their_own() -> None:

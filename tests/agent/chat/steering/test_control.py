@@ -14,6 +14,7 @@ from trimtab.agent.chat.steering.background import Background
 from trimtab.agent.chat.steering.control import StudyControl
 from trimtab.agent.chat.steering.drafts import draft_from_command
 from trimtab.agent.chat.transcript import Transcript
+from trimtab.agent.events import MinimalConfiguration
 from trimtab.agent.memory.store import Store
 from trimtab.agent.study.file import load_study
 from trimtab.agent.study.toml_text import to_toml
@@ -147,6 +148,18 @@ def test_without_a_study_commands_say_so(store: Store, background: Background) -
         with pytest.raises(InputError):
             say(control, line)
     assert "no study" in say(control, "/study")
+
+
+def test_apply_shows_what_was_checked(control: StudyControl) -> None:
+    say(control, "/start")
+    wait(control)
+    assert control.report is not None
+    assert control.report.best is not None
+    whole = control.report.best.configuration
+    assert f'"x": {whole["x"]}' in say(control, "/apply")
+    less = MinimalConfiguration(configuration={**whole, "x": 0.25}, dropped={}, accepted=True, verdict="as good")
+    control.report = control.report.model_copy(update={"minimal": less})
+    assert '"x": 0.25' in say(control, "/apply")
 
 
 def test_what_is_saved_can_be_run_again(control: StudyControl, tmp_path: Path) -> None:
