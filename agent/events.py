@@ -225,10 +225,10 @@ class TrialFinished(_Event):
 
 
 class CheckProgressed(_Event):
-    """A pair of the final check, or a step of the ablation, was measured."""
+    """Something was measured after the search: a round of the race, a pair of the check, a step of the ablation."""
 
     event: Literal["check_progressed"] = "check_progressed"
-    phase: Literal["check", "ablation", "minimal"]
+    phase: Literal["race", "check", "ablation", "minimal"]
     done: int
     total: int
 
@@ -293,7 +293,20 @@ class CheckResult(BaseModel):
     constraints: list[ConstraintResult] = []
     smallest: float | None = Field(None, description="Gain that so many pairs of this spread prove 4 times in 5.")
     notes: list[str] = Field([], description="What a reader should know beside the verdict.")
+    risk: float | None = Field(
+        None, description="Of an improvement: the chance that it is none, where half of such changes are none."
+    )
     void: bool = Field(False, description="Whether the incumbent failed or broke a constraint, so nothing is proved.")
+
+
+class RaceResult(BaseModel):
+    """One of the best trials of the search in the race for the check, which took place on seeds of its own."""
+
+    trial: int
+    rounds: int = Field(description="How often it was measured.")
+    ratio: float | None = Field(description="How many times better than the default, by the mean of the rounds.")
+    failed: int
+    stayed: bool = Field(description="False: it was told from the leader, and left.")
 
 
 class AblationStep(BaseModel):
@@ -329,6 +342,8 @@ class StudyFinished(_Event):
     default: DefaultTrial | None
     check: CheckResult | None
     checks: list[CheckResult] = Field([], description="One per objective; `check` is the first.")
+    race: list[RaceResult] = Field([], description="The race for the check, the winner first; empty without one.")
+    cut: list[str] = Field([], description="What was left out of race, check and ablation because it is long, and why.")
     ablation: list[AblationStep] = []
     minimal: MinimalConfiguration | None = Field(None, description="A smaller configuration, where one was looked for.")
     front: list[BestTrial] = Field([], description="The Pareto front, with several objectives or a cost.")

@@ -20,6 +20,7 @@ def summary_lines(study: Study, report: StudyFinished) -> list[str]:
         hint = "; the default configuration itself failed" if failed else ""
         return [*lines, f"no trial was complete{hint}: look at the reasons with trimtab show {report.study}"]
     lines += _best(study, report)
+    lines += [words.race(report.race)] if report.race else []
     for check in report.checks:
         unit = next((each.unit for each in study.objectives if each.metric == check.metric), "")
         lines.append(f"check of {check.metric}: {words.interval(check)}")
@@ -31,6 +32,7 @@ def summary_lines(study: Study, report: StudyFinished) -> list[str]:
             lines.append(f"  default {before} -> incumbent {after}, medians on seeds the search never saw")
         lines.append(f"  {check.verdict}")
         lines += [f"  {note}" for note in words.beside(check)]
+    lines += [f"cut: {each}" for each in report.cut]
     if report.ablation:
         lines.append("what made the difference, from the default to the incumbent:")
         for each in report.ablation:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ...tools.expressions import Value
 from ...tools.text import one_line
-from ..events import AblationStep, CheckResult
+from ..events import AblationStep, CheckResult, RaceResult
 from ..study.words import short
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -87,7 +87,29 @@ def beside(check: CheckResult) -> list[str]:
     if check.smallest is not None:
         gain = f"{check.smallest:.2f}x" if check.ratio is not None else f"{check.smallest:.3g}"
         lines.append(f"smallest gain that these pairs could have proved (4 times in 5): {gain}")
+    if check.risk is not None:
+        lines.append(f"risk that it is no gain: about {percent(check.risk)} (where half of such changes are none)")
     return [*lines, *check.notes]
+
+
+def percent(share: float) -> str:
+    """Return a share to two digits, such as '1.8 %'; what is tiny is said to be below."""
+    return f"{100 * share:.2g} %" if share >= 0.0005 else "less than 0.05 %"
+
+
+def race(results: Sequence[RaceResult]) -> str:
+    """Return how the race for the check went, '' where there was none."""
+    if not results:
+        return ""
+    told = [_runner(each) for each in results]
+    return f"race of the best {len(results)} for the check: {'; '.join(told)}"
+
+
+def _runner(each: RaceResult) -> str:
+    ratio = f"{each.ratio:.2f}x better than the default" if each.ratio is not None else "no ratio"
+    failed = f", failed {each.failed} times" if each.failed else ""
+    rounds = f"{each.rounds} round{'s' if each.rounds > 1 else ''}"
+    return f"trial {each.trial} {ratio} in {rounds}{failed}{'' if each.stayed else ', left'}"
 
 
 def step(each: AblationStep) -> tuple[str, str]:

@@ -71,6 +71,8 @@ def study_finished(
         **{**_so_far(record), **({"best": events.best_of(found.incumbent)} if found.incumbent else {})},
         check=found.checks[0] if found.checks else None,
         checks=found.checks,
+        race=found.race,
+        cut=found.cut,
         ablation=found.ablation,
         minimal=found.minimal,
         front=[events.best_of(trial) for trial in history.front()] if several else [],

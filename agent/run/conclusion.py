@@ -5,16 +5,19 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from ...tools.targets import Measurement
-from ..events import AblationStep, CheckProgressed, CheckResult, MinimalConfiguration
+from ..events import AblationStep, CheckProgressed, CheckResult, MinimalConfiguration, RaceResult
 from ..executors.base import Executor, Job
 from ..memory.store.rows import StoredEvaluation
+from ..study.sections import Study
 from ..trials.candidate import Candidate
 from ..trials.trial import Trial
-from ..verdict.ablation import measure_ablation
+from ..verdict.ablation import differing, measure_ablation
+from ..verdict.bounds import Allowance, evaluation_s, searched_s
 from ..verdict.check import Measure, measure_pairs
 from ..verdict.contenders import next_contender
 from ..verdict.judgement import Pairs, judge, nothing_to_check
 from ..verdict.minimal import measure_minimal, reductions, unmeasured, worth_it
+from ..verdict.race import measure_race, runners
 from .record import Record
 from .suspect import believed
 
@@ -23,11 +26,14 @@ from .suspect import believed
 class Conclusion:
     """What the end of a study found out; filled in by `conclude`. `incumbent` is the trial that was checked last.
 
-    `measured` are the measurements of that check.
+    `measured` are the measurements of that check,
+    `race` is how its trial was chosen, `cut` what was left out of all this because it is long.
     """
 
     incumbent: Trial | None = None
+    race: list[RaceResult] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
     ablation: list[AblationStep] = field(default_factory=list)
     minimal: MinimalConfiguration | None = None
     measured: list[Measurement] = field(default_factory=list)
@@ -45,24 +51,46 @@ async def conclude(
         found.checks = nothing_to_check(study)
         return
     measure = _measure_with(record, executor)
-    async for progress in _check(record, found, measure, stopping):
+    allowance = Allowance(study, searched_s(study, history.trials), found.cut)
+    each = (evaluation_s(study, default) + evaluation_s(study, incumbent)) / 2
+    study = _with_pairs(study, allowance.pairs(2 * each))
+    racing = runners(study, history, record.optimizer.forecast)
+    rounds = allowance.rounds(len(racing) + 1, each) if len(racing) > 1 else 0
+    found.incumbent = incumbent
+    if rounds:
+        async for done, total, race in measure_race(study, default, racing, rounds, measure):
+            found.incumbent, found.race = race.winner, race.results()
+            yield CheckProgressed(study=key, phase="race", done=done, total=total)
+            if stopping():
+                return
+    async for progress in _check(study, record, found, measure, stopping):
         yield progress
-    if not (study.check.ablation and found.checks and found.checks[0].improved and found.incumbent is not None):
+    if not (study.check.ablation and found.checks and found.checks[0].improved):
         return
+    repeats = allowance.repeats(len(differing(default.configuration, found.incumbent.configuration)), each)
+    if not repeats:
+        return
+    study = study.model_copy(update={"check": study.check.model_copy(update={"ablation_repeats": repeats})})
     async for done, total, steps in measure_ablation(study, default, found.incumbent, measure):
         found.ablation = steps
         yield CheckProgressed(study=key, phase="ablation", done=done, total=total)
         if stopping():
             return
-    async for progress in _minimal(record, found, measure, stopping):
+    async for progress in _minimal(study, record, found, measure, stopping):
         yield progress
 
 
+def _with_pairs(study: Study, pairs: int) -> Study:
+    """Return the study with so many of its check seeds."""
+    evaluation = study.evaluation.model_copy(update={"check_seeds": study.evaluation.check_seeds[:pairs]})
+    return study.model_copy(update={"evaluation": evaluation})
+
+
 async def _minimal(
-    record: Record, found: Conclusion, measure: Measure, stopping: Callable[[], bool]
+    study: Study, record: Record, found: Conclusion, measure: Measure, stopping: Callable[[], bool]
 ) -> AsyncIterator[CheckProgressed]:
     """Look for a smaller configuration that does as well."""
-    study, default, incumbent = record.study, record.history.default, found.incumbent
+    default, incumbent = record.history.default, found.incumbent
     if study.check.minimal is False or default is None or incumbent is None:
         return
     tries = reductions(study, default, incumbent, found.ablation)
@@ -80,11 +108,11 @@ async def _minimal(
 
 
 async def _check(
-    record: Record, found: Conclusion, measure: Measure, stopping: Callable[[], bool]
+    study: Study, record: Record, found: Conclusion, measure: Measure, stopping: Callable[[], bool]
 ) -> AsyncIterator[CheckProgressed]:
-    """Check the incumbent, and while a result is void, the next best; when none holds, the incumbent's result stays."""
-    study, history = record.study, record.history
-    default, contender = history.default, history.incumbent
+    """Check who won the race, and while a result is void, the next best; when none holds, the first result stays."""
+    history = record.history
+    default, contender = history.default, found.incumbent
     checked: list[Trial] = []
     while default is not None and contender is not None:
         pairs = Pairs([], [])

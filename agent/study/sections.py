@@ -194,8 +194,16 @@ def _policy_alone(given: object) -> object:
 
 
 class Check(Section):
-    """The final paired re-measurement of incumbent and default."""
+    """What follows the search: the race for the check, the paired re-measurement, and what made the difference."""
 
+    share: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["all"] = Field(
+        0.25,
+        description="How much of the search's time race, check and ablation may take; six pairs, and a phase that is "
+        "within ten minutes, are never cut. 'all': nothing is.",
+    )
+    race: int = Field(
+        3, ge=1, le=20, description="How many of the best are raced for the check; 1: the incumbent is checked."
+    )
     ablation: bool = Field(True, description="Measure which parameters made the difference.")
     ablation_repeats: int = Field(5, ge=2, le=100, description="Pairs per step of the ablation.")
     minimal: Literal["auto"] | bool = Field(

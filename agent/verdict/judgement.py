@@ -10,7 +10,17 @@ from statistics import median, stdev
 
 from ...tools.targets import Measurement
 from ..events import CheckResult, ConstraintResult
-from ..statistics import MIN_PAIRS, Interval, gain_difference, gain_ratio, signed_rank, smallest_effect, trend
+from ..statistics import (
+    MIN_PAIRS,
+    Interval,
+    gain_difference,
+    gain_ratio,
+    risk_of_none,
+    signed_rank,
+    signed_rank_p,
+    smallest_effect,
+    trend,
+)
 from ..study.goals import Constraint, Objective
 from ..study.sections import Study
 
@@ -96,6 +106,7 @@ def _judge_one(objective: Objective, pairs: Pairs, case: _Case) -> CheckResult:
         constraints=list(case.constraints),
         smallest=smallest,
         notes=list(case.notes),
+        risk=_risk(objective, before, after) if improved and better and not case.rescue else None,
         void=bool(case.against),
     )
 
@@ -113,6 +124,16 @@ def _verdict(pairs: int, case: _Case, *, better: bool, worse: bool) -> str:
     if worse:
         return "no reliable improvement: the incumbent is worse on the check seeds"
     return "no reliable improvement: the interval includes no change"
+
+
+def _risk(objective: Objective, before: Sequence[float], after: Sequence[float]) -> float:
+    """Return the chance that an improvement that pairs have proved is none all the same."""
+    gains = [objective.gain(a, b) for a, b in zip(before, after, strict=True)]
+    if None not in gains:
+        return risk_of_none(signed_rank_p([math.log(gain) for gain in gains if gain is not None]))
+    return risk_of_none(
+        signed_rank_p([objective.loss(a) - objective.loss(b) for a, b in zip(before, after, strict=True)])
+    )
 
 
 def _smallest(objective: Objective, before: Sequence[float], after: Sequence[float], *, as_ratio: bool) -> float | None:

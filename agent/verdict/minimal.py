@@ -19,11 +19,10 @@ from ..study.space import Configuration
 from ..trials.candidate import Candidate
 from ..trials.trial import Trial
 from .ablation import differing
+from .bounds import UNASKED_S
 from .check import Measure
 from .judgement import Pairs, judge
 
-UNASKED_S = 600.0
-"""With check.minimal = 'auto', what would take longer than this is not measured unasked, seconds."""
 _SIDES, _TRIES = 3, 2
 _DEFAULT, _WHOLE, _REDUCED = range(_SIDES)
 

@@ -8,7 +8,9 @@ from statistics import median, stdev
 
 from ..statistics import MIN_PAIRS, smallest_effect, trend
 from ..study.sections import Study
+from .bounds import Allowance, most_ablation
 from .minimal import most_evaluations
+from .race import most_sides
 
 _DRIFTS, _TAILS = 0.01, 3.5
 _SIMULATED = 20
@@ -36,6 +38,7 @@ class Noise:
 class Plan:
     """The cost of each phase, in evaluations and seconds, and the smallest gain that the check proves four times in
     five, as a share (0.05: five per cent) or a difference. `pairs_for` are the pairs that gains of 2, 5, 10 % need.
+    `cut` says what is left out because it is long beside the search.
     """
 
     evaluations: dict[str, int]
@@ -44,6 +47,7 @@ class Plan:
     relative: bool
     pairs_for: dict[float, int | None]
     hopeless: bool
+    cut: tuple[str, ...] = ()
 
 
 def noise_of(values: Sequence[tuple[float, float]], seconds: Sequence[float]) -> Noise:
@@ -59,17 +63,24 @@ def noise_of(values: Sequence[tuple[float, float]], seconds: Sequence[float]) ->
 
 def plan(study: Study, noise: Noise | None, seconds: float | None = None) -> Plan:
     """Return what a study will cost and can prove; `seconds` is the time of an evaluation where no noise is known."""
-    evaluation, pairs = study.evaluation, len(study.evaluation.check_seeds)
+    evaluation, changes = study.evaluation, len(study.parameters)
     search = study.budget.trials * evaluation.repeats
-    ablation = study.check.ablation_repeats * (len(study.parameters) + 1) + len(study.parameters)
-    evaluations = {"search": search, "check": 2 * pairs, "ablation": ablation if study.check.ablation else 0}
     one = noise.seconds if noise is not None else seconds
-    evaluations["minimal"] = most_evaluations(study, one)
-    times = {} if one is None else {
-        "search": min(one * search / evaluation.workers, study.budget.wall_time_s or math.inf),
-        "check": one * evaluations["check"],
-        "ablation": one * evaluations["ablation"],
-        "minimal": one * evaluations["minimal"],
+    searched = None if one is None else min(one * search / evaluation.workers, study.budget.wall_time_s or math.inf)
+    allowance, each = Allowance(study, searched), one or 0.0
+    pairs = allowance.pairs(2 * each)
+    sides = most_sides(study)
+    rounds = allowance.rounds(sides, each) if sides else 0
+    repeats = allowance.repeats(changes, each) if study.check.ablation else 0
+    evaluations = {
+        "search": search,
+        "race": rounds * sides,
+        "check": 2 * pairs,
+        "ablation": most_ablation(changes, repeats),
+        "minimal": most_evaluations(study, one),
+    }
+    times = {} if one is None or searched is None else {
+        name: searched if name == "search" else one * count for name, count in evaluations.items()
     }  # fmt: skip
     smallest = None
     pairs_for: dict[float, int | None] = {}
@@ -79,7 +90,9 @@ def plan(study: Study, noise: Noise | None, seconds: float | None = None) -> Pla
         pairs_for = {gain: _pairs_for(gain, noise) for gain in (0.02, 0.05, 0.1)} if noise.relative else {}
     too_noisy = noise is not None and noise.relative and (smallest is None or smallest > _HOPELESS)
     hopeless = pairs < MIN_PAIRS or too_noisy
-    return Plan(evaluations, times, smallest, noise is None or noise.relative, pairs_for, hopeless)
+    return Plan(
+        evaluations, times, smallest, noise is None or noise.relative, pairs_for, hopeless, tuple(allowance.cut)
+    )
 
 
 def _pairs_for(gain: float, noise: Noise) -> int | None:

@@ -162,3 +162,32 @@ def test_holm_never_lowers_a_p_value_and_keeps_their_order(p_values: list[float]
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     assert [adjusted[i] for i in order] == sorted(adjusted)
     assert ours.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+
+
+@pytest.mark.parametrize("count", [2, 6, 20])
+def test_the_lower_bound_holds_its_level(count: int) -> None:
+    rng = np.random.default_rng(count)
+    below = sum(ours.lower_bound([rng.normal(1, 0.3) for _ in range(count)], 0.9) < 1 for _ in range(3000))
+    assert below / 3000 == pytest.approx(0.9, abs=0.02)
+    assert ours.lower_bound([2.0] * count, 0.9) == 2.0
+    assert ours.lower_bound([2.0], 0.9) == -math.inf
+
+
+def test_the_risk_of_no_gain_by_known_values() -> None:
+    """Table 1 of Sellke, Bayarri & Berger (2001): p = .05 leaves .29, .01 leaves .11, .001 leaves .0184."""
+    for p, risk in ((0.05, 0.289), (0.01, 0.111), (0.001, 0.0184), (0.5, 0.5), (1.0, 0.5), (0.0, 0.0)):
+        assert ours.risk_of_none(p) == pytest.approx(risk, abs=0.001)
+
+
+@pytest.mark.parametrize("effect", [0.5, 1.0, 2.0])
+def test_the_stated_risk_is_not_too_small(effect: float) -> None:
+    """Half of the changes give nothing; of those that are proved, no more than stated are none, within two points."""
+    rng = np.random.default_rng(7)
+    proved, none, stated = 0, 0, 0.0
+    for _ in range(6000):
+        true = effect * rng.integers(2)
+        values = [rng.normal(true, 1.0) for _ in range(10)]
+        p = ours.signed_rank_p(values)
+        if p <= 0.025:
+            proved, none, stated = proved + 1, none + (true == 0.0), stated + ours.risk_of_none(p)
+    assert -0.06 < none / proved - stated / proved < 0.02

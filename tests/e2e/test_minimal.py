@@ -107,7 +107,7 @@ def test_it_can_be_switched_off(folder: Path, check: str) -> None:
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events[-1]["check"]["improved"]
     assert events[-1]["minimal"] is None
-    assert {each["phase"] for each in events if each["event"] == "check_progressed"} <= {"check", "ablation"}
+    assert {each["phase"] for each in events if each["event"] == "check_progressed"} <= {"race", "check", "ablation"}
     assert trimtab(folder, "apply", "small", "all.json", "--yes").returncode == 0
     assert json.loads((folder / "all.json").read_text()) == events[-1]["best"]["configuration"]
 

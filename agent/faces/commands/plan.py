@@ -69,9 +69,10 @@ def _seconds_before(study: Study, store: Store) -> float | None:
 def _lines(study: Study, found: Plan, noise: Noise | None, *, known: bool) -> list[str]:
     lines = [f"{study.name}: {study.budget.trials} trials, {len(study.evaluation.check_seeds)} pairs in the check"]
     for phase, count in found.evaluations.items():
-        most = "at most " if phase == "ablation" and count else ""
+        most = "at most " if phase in {"race", "ablation", "minimal"} and count else ""
         time = f", {most}{_time(found.seconds[phase])}" if found.seconds else ""
         lines.append(f"  {phase:<9} {most}{count} evaluations{time}")
+    lines += [f"  cut: {each}" for each in found.cut]
     if found.seconds:
         told = "as measured" if noise is not None else "as in the stored study of this name"
         lines.append(f"  in all    at most {_time(sum(found.seconds.values()))} ({told})")

@@ -10,7 +10,7 @@ from ...study.sections import Study
 from ...verdict.planning import plan
 from .. import words
 
-PHASES = ("search", "check", "ablation", "minimal")
+PHASES = ("search", "race", "check", "ablation", "minimal")
 _PERHAPS = {"ablation", "minimal"}
 """Phases that come only where there is an improvement."""
 _RECENT = 20

@@ -65,9 +65,9 @@ def test_every_phase_is_estimated_from_the_first_result() -> None:
     remaining = Remaining(STUDY, Clock())
     remaining.take(started())
     remaining.take(finished(4.0))  # two evaluations of 2 s
-    assert remaining.phases() == {"search": 40.0, "check": 24.0, "ablation": 28.0, "minimal": 72.0}
+    assert remaining.phases() == {"search": 40.0, "race": 48.0, "check": 24.0, "ablation": 28.0, "minimal": 72.0}
     assert remaining.line() == (
-        "search: about 40 s left; then check 24 s, perhaps ablation 28 s, perhaps minimal 1 min 12 s"
+        "search: about 40 s left; then race 48 s, check 24 s, perhaps ablation 28 s, perhaps minimal 1 min 12 s"
     )
 
 
@@ -115,5 +115,5 @@ def test_plain_lines_tell_it_every_ten_seconds(capsys: pytest.CaptureFixture[str
         clock.now = now
         face.show(finished(4.0))
     out = capsys.readouterr().out
-    assert out.count(" left; then check") == 2
+    assert out.count(" left; then race") == 2
     assert out.splitlines()[1].startswith("search: about 40 s left")

@@ -66,8 +66,14 @@ def test_costs_of_the_phases() -> None:
         check={"ablation": True, "ablation_repeats": 2},
     )
     found = plan(study, None, seconds=2.0)
-    assert found.evaluations == {"search": 60, "check": 12, "ablation": 2 * 5 + 4, "minimal": 2 * 3 * 6}
-    assert found.seconds == {"search": 60.0, "check": 24.0, "ablation": 28.0, "minimal": 72.0}
+    assert found.evaluations == {
+        "search": 60,
+        "race": 6 * 4,
+        "check": 12,
+        "ablation": 2 * 5 + 4,
+        "minimal": 2 * 3 * 6,
+    }
+    assert found.seconds == {"search": 60.0, "race": 48.0, "check": 24.0, "ablation": 28.0, "minimal": 72.0}
     assert plan(study, None, seconds=20.0).evaluations["minimal"] == 0  # 720 s are not spent unasked
     assert found.smallest is None
     assert plan(make_study(check={"ablation": False}), None).evaluations["ablation"] == 0
