@@ -1,6 +1,7 @@
 """Tuning from Python: one call that runs a study to its end, with or without an event loop."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from .events import CheckResult, Event, StudyFinished
 from .executors.base import Executor
 from .executors.function import InProcess, Objective, accepted
 from .memory.store import Store, default_url
+from .models.preferences import MODEL
 from .picture import Picture, convergence
 from .planners.base import Setup, require_trusted_endpoint
 from .run.session import Session
@@ -136,7 +138,7 @@ async def tune_async(study: Study | str | Path | Objective, space: Space | None 
         if space is None:
             raise InputError("a function needs its space", "tune(function, {'x': (0.0, 1.0)})")
         loaded, executor = _of_function(study, space, how), InProcess(study, space.keys())
-    model = how.get("model")
+    model = how.get("model") or os.environ.get(MODEL)
     if model is not None:
         loaded = loaded.model_copy(update={"model": loaded.model.model_copy(update={"name": model})})
     opened = Store(how.get("store") or default_url())

@@ -25,12 +25,13 @@ settings.register_profile("trimtab", deadline=None, suppress_health_check=[Healt
 settings.load_profile("trimtab")
 
 NOBODY, PR_SET_DUMPABLE = 65534, 4
-KEYS = ("TRIMTAB_STORE", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+KEYS = ("TRIMTAB_STORE", "TRIMTAB_MODEL", "TRIMTAB_ENDPOINT", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL")
 
 
 @pytest.fixture(autouse=True)
 def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
 

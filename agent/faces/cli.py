@@ -27,6 +27,13 @@ StoreUrl = Annotated[
     str | None, typer.Option("--store", metavar="URL", help="SQLAlchemy URL of the store [TRIMTAB_STORE].")
 ]
 
+Endpoint = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", envvar="TRIMTAB_ENDPOINT", help="OpenAI-compatible endpoint, whatever the study names."
+    ),
+]
+
 
 @app.command()
 def tune(
@@ -35,7 +42,11 @@ def tune(
     wall_time: Annotated[float | None, typer.Option(help="Seconds of search; replaces the file's.")] = None,
     workers: Annotated[int | None, typer.Option(help="Evaluations at the same time.")] = None,
     planner: Annotated[str | None, typer.Option(help="auto, model, offline, recorded or none.")] = None,
-    model: Annotated[str | None, typer.Option(help="local, a GGUF file, PROVIDER:NAME, or a name at base_url.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(envvar="TRIMTAB_MODEL", help="local, a GGUF file, PROVIDER:NAME, or a name at the endpoint."),
+    ] = None,
+    endpoint: Endpoint = None,
     prompts: Annotated[str | None, typer.Option(help="Prompt variant: a name, or the path of a folder.")] = None,
     sampler: Annotated[str | None, typer.Option(help="auto, kriging, forest, tpe, gp, cmaes, qmc or random.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the sampler.")] = None,
@@ -72,6 +83,7 @@ def tune(
         print_dry_run(load_study(study))
         return
 
+    _use(endpoint)
     if unsandboxed:
         os.environ["TRIMTAB_ALLOW_UNSANDBOXED"] = "1"
 
@@ -93,12 +105,16 @@ def chat(
     study: Annotated[str, typer.Argument(help="Study file, or key of a stored study.", show_default=False)] = "",
     resume: Annotated[str | None, typer.Option(help="Go on with this conversation, such as 3.")] = None,
     go_on: Annotated[bool, typer.Option("--continue", help="Go on with the latest conversation.")] = False,
-    model: Annotated[str | None, typer.Option(help="The model to talk to and to propose.")] = None,
+    model: Annotated[
+        str | None, typer.Option(envvar="TRIMTAB_MODEL", help="The model to talk to and to propose.")
+    ] = None,
+    endpoint: Endpoint = None,
     web: Annotated[bool, typer.Option("--web", help="Serve it to a browser on this machine instead.")] = False,
     port: Annotated[int, typer.Option(help="Port of --web.")] = 8765,
     store: StoreUrl = None,
 ) -> None:
     """Tune by talking, in the terminal or a browser."""
+    _use(endpoint)
     if web:
         from .tui.web import serve
 
@@ -110,6 +126,12 @@ def chat(
     from .commands.chat import run_chat
 
     raise typer.Exit(run_chat(study, resume=resume, go_on=go_on, model=model, store=store))
+
+
+def _use(endpoint: str | None) -> None:
+    """Let an endpoint that an option names hold for this process, and for those that it starts."""
+    if endpoint:
+        os.environ["TRIMTAB_ENDPOINT"] = endpoint
 
 
 model_app = typer.Typer(help="The embedded model's files.", no_args_is_help=True)

@@ -6,9 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ...tools.errors import InputError
-from .endpoint.endpoints import ask_for_models, own_endpoint, shown
+from .endpoint.endpoints import ask_for_models, shown
 from .endpoint.providers import Provider, install_hint, known_providers, provider_named
 from .files import embedded_model
+from .preferences import endpoint_of, preferred_model
 from .settings import ModelSection, ResolvedModel
 
 DEFAULT_OPENAI_MODEL = "gpt-4.1-mini"
@@ -28,19 +29,21 @@ def choose(section: ModelSection) -> Choice:
     Raises:
         InputError: the named model cannot be used here.
     """
-    if section.name == "auto":
+    meant = preferred_model(section)
+    if meant.value is None:
         return _automatic(section)
+    section = section.model_copy(update={"name": meant.value})
     if section.name == "local":
         file = embedded_model()
         if file is None:
             raise InputError("model 'local' is not installed", "run: trimtab model pull")
-        return Choice(_local(file, "asked for by name"))
+        return Choice(_local(file, meant.where))
     if section.name.endswith(".gguf"):
         file = Path(section.name).expanduser()
         if not file.is_file():
             raise InputError(f"model file {section.name} does not exist", "name a GGUF file, or use 'local'")
-        return Choice(_local(file.resolve(), "a model file asked for by name"))
-    return Choice(_named(section))
+        return Choice(_local(file.resolve(), f"a model file {meant.where}"))
+    return Choice(_named(section, meant.where))
 
 
 def key_of(model: ResolvedModel) -> str | None:
@@ -49,12 +52,12 @@ def key_of(model: ResolvedModel) -> str | None:
     return os.environ.get(name) or None if name else None
 
 
-def _named(section: ModelSection) -> ResolvedModel:
+def _named(section: ModelSection, why: str) -> ResolvedModel:
     provider, separator, name = section.name.partition(":")
     if not separator:
         provider, name = "openai", section.name
-    base_url = section.base_url or (own_endpoint() if provider == "openai" else None)
-    model = ResolvedModel(provider, name, "asked for by name", base_url)
+    base_url = endpoint_of(section)
+    model = ResolvedModel(provider, name, why, base_url)
     _check_package(model, provider_named(provider))
     known = provider_named(provider)
     if known.key and base_url is None and key_of(model) is None:
@@ -78,7 +81,7 @@ def _check_package(model: ResolvedModel, provider: Provider) -> None:
 
 def _automatic(section: ModelSection) -> Choice:
     """Look for the user's endpoint, then for the embedded model; what was tried and not used is said."""
-    base_url = section.base_url or own_endpoint()
+    base_url = endpoint_of(section)
     named, key = os.environ.get("OPENAI_MODEL"), os.environ.get("OPENAI_API_KEY")
     tried = "no endpoint is configured"
     if base_url or key:

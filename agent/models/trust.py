@@ -1,6 +1,7 @@
 """Whether an endpoint that a study file names may get the study and the user's key: asked once per endpoint.
 
-The user's own endpoint is the one in OPENAI_BASE_URL. What else was trusted is kept in the user's data directory.
+The user's own endpoint is the one in the environment or in the user's file, which may trust others too. What else was
+trusted is kept in the user's data directory.
 """
 
 import json
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from ...tools.errors import InputError
 from ..place import data_directory
-from .endpoint.endpoints import normal, own_endpoint, shown
+from ..user_file import user_file
+from .endpoint.endpoints import normal, shown
+from .preferences import endpoint_of, own_endpoint
 from .settings import ModelSection
 
 
@@ -23,7 +26,7 @@ def require_trust(section: ModelSection, *, given: bool = False, ask: Callable[[
     Raises:
         UntrustedEndpointError: it may not.
     """
-    url = section.base_url
+    url = endpoint_of(section)
     if url is None or is_trusted(url):
         return
     about = f"the study names the endpoint {shown(url)}, which is not yours: it would get the study and your key"
@@ -34,8 +37,9 @@ def require_trust(section: ModelSection, *, given: bool = False, ask: Callable[[
 
 def is_trusted(url: str) -> bool:
     """Whether an endpoint is the user's own, or was trusted before."""
-    own = own_endpoint()
-    return normal(url) in _trusted() or (own is not None and normal(own) == normal(url))
+    own = own_endpoint().value
+    mine = {normal(each) for each in (*user_file().trust, *([own] if own else []))}
+    return normal(url) in _trusted() | mine
 
 
 def _file() -> Path:

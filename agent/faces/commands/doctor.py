@@ -1,7 +1,8 @@
-"""`trimtab doctor`: what this machine isolates and limits, tried, with the fix for each gap."""
+"""`trimtab doctor`: what this machine isolates and limits, tried, with the fix for each gap; and the preferences."""
 
 import asyncio
 import json
+from dataclasses import asdict
 
 import typer
 from rich.console import Console
@@ -10,16 +11,18 @@ from ....tools.attacking import Attack, attacks, succeeds
 from ....tools.sandbox import choose_sandbox
 from ....tools.sandbox.doctor.examination import Examination, Finding, examine
 from ....tools.sandbox.limits import Isolation
+from . import preferences
 
 
 def print_examination(*, as_json: bool) -> int:
     """Try everything and print it; return 1 when something that is promised by default is missing, else 0."""
     found = asyncio.run(examine())
     if as_json:
-        typer.echo(json.dumps(found.as_json()))
+        told = [asdict(each) for each in preferences.preferences()]
+        typer.echo(json.dumps({**found.as_json(), "preferences": told}))
     else:
         console = Console(markup=False, highlight=False, soft_wrap=True)
-        for line in lines(found):
+        for line in (*lines(found), *preferences.lines()):
             console.print(line)
     return 0 if found.complete else 1
 

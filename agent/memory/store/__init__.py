@@ -9,6 +9,7 @@ import os
 import weakref
 
 from ...place import data_directory
+from ...user_file import user_file
 from .calls import Calls
 from .chats import Chats
 from .db import Database, StoreError
@@ -53,6 +54,6 @@ def _close(database: Database, leases: Leases, opened_by: int) -> None:
 
 
 def default_url() -> str:
-    """Return the URL of the user's store: TRIMTAB_STORE, else a file in the data directory."""
-    given = os.environ.get("TRIMTAB_STORE")
+    """Return the URL of the user's store: TRIMTAB_STORE, the user's file, else a file in the data directory."""
+    given = os.environ.get("TRIMTAB_STORE") or user_file().store
     return given or f"sqlite:///{data_directory() / 'trimtab.db'}"

@@ -44,7 +44,7 @@ class Database:
         Raises:
             InputError: the URL is not usable.
         """
-        self.shown = _shown(url)
+        self.shown = shown_url(url)
         self._engine = _engine(url)
         self._hasty = self._engine.execution_options(**{_WRITING: "NORMAL"})
         self._writer = self._engine.execution_options(**{_WRITING: "FULL"}) if power_safe else self._hasty
@@ -137,9 +137,9 @@ def _engine(url: str) -> Engine:
         engine = create_engine(parsed)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         hint = "write for example sqlite:////absolute/path.db or postgresql+psycopg://user@host/database"
-        raise InputError(f"store {_shown(url)}: {_reason(error)}", hint) from None
+        raise InputError(f"store {shown_url(url)}: {_reason(error)}", hint) from None
     except OSError as error:
-        raise InputError(f"store {_shown(url)}: {error.strerror}", "see --store") from None
+        raise InputError(f"store {shown_url(url)}: {error.strerror}", "see --store") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", lambda connection, _record: _prepare(connection))
         event.listen(engine, "begin", _begin)
@@ -182,7 +182,8 @@ def _file_of(engine: Engine) -> str | None:
     return None if file in {None, "", ":memory:"} or "mode=memory" in str(engine.url) else file
 
 
-def _shown(url: str) -> str:
+def shown_url(url: str) -> str:
+    """Return the URL of a store without its password."""
     try:
         return make_url(url).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):

@@ -1,7 +1,6 @@
 """Addresses of endpoints: how they are written, whether one is there, and which models it lists. No model is asked."""
 
 import json
-import os
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -86,8 +85,3 @@ def _reason(error: BaseException) -> str:
         return f"it did not answer within {_PATIENCE_S:g} s"
     text = inner.strerror if isinstance(inner, OSError) and inner.strerror else str(inner)
     return f"it cannot be reached: {safe(text or type(inner).__name__, 120)}"
-
-
-def own_endpoint() -> str | None:
-    """Return the endpoint that the user's environment names."""
-    return os.environ.get("OPENAI_BASE_URL") or None
