@@ -332,6 +332,19 @@ def export(
     export_study(study, store, csv=csv, json_file=json, optuna_url=optuna)
 
 
+@app.command("import")
+def import_(
+    study: StudyFile,
+    table: Annotated[Path, typer.Argument(help="CSV file: a row for each measurement.", show_default=False)],
+    resume: Annotated[bool, typer.Option("--resume", help="Add to the latest stored study of this name.")] = False,
+    store: StoreUrl = None,
+) -> None:
+    """Take measurements that were made elsewhere as the first trials of a study."""
+    from .commands.import_csv import import_csv
+
+    import_csv(study, table, store, resume=resume)
+
+
 @app.command("apply")
 def apply_(
     study: Annotated[str, typer.Argument(help="Stored study; with --revert the file.", show_default=False)],
