@@ -74,6 +74,18 @@ def subset(results: ResultsPath) -> None:
     print_subsets(results)
 
 
+@app.command()
+def honesty(
+    out: Annotated[Path, typer.Option(help="Folder for outcomes and table.")] = Path("eval-results/honesty"),
+    seeds: Annotated[int, typer.Option(help="Studies of each method in each world.", min=1)] = 16,
+    workers: Annotated[int | None, typer.Option(help="Studies at the same time [the number of CPUs].")] = None,
+) -> None:
+    """Audit claimed improvements against the truth: where nothing matters, and on real tables under noise."""
+    from .running import audit_honesty
+
+    audit_honesty(out, seeds, workers or len(os.sched_getaffinity(0)))
+
+
 @app.command("suites")
 def suites_() -> None:
     """List the shipped suites."""

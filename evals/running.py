@@ -137,3 +137,18 @@ class _Line:
     def end(self) -> None:
         if self.live:
             typer.echo("", err=True)
+
+
+def audit_honesty(folder: Path, seeds: int, workers: int) -> None:
+    """Run the audit of honesty, or what is missing of it, and write its table."""
+    from .honesty.audit import markdown, rows, run
+
+    folder.mkdir(parents=True, exist_ok=True)
+    outcomes = []
+    for outcome in run(seeds, workers, folder / "outcomes.jsonl"):
+        outcomes.append(outcome)
+        if len(outcomes) % 50 == 0:
+            typer.echo(f"{len(outcomes)} studies", err=True)
+    text = markdown(rows(outcomes))
+    (folder / "honesty.md").write_text(text, encoding="utf-8")
+    typer.echo(text, nl=False)

@@ -13,6 +13,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from ...agent.optimizers.base import Setting
+from ...agent.study.space import Space
 from ...tools.errors import InputError
 
 
@@ -70,14 +71,10 @@ class SmacSampler(BaseSampler):
 
 
 def _facade(setting: Setting) -> Any:
-    tree = import_module("sklearn.tree._tree")
-    if not hasattr(tree, "DTYPE"):  # SMAC 2.4 takes this name, which scikit-learn 1.9 no longer has
-        tree.__dict__["DTYPE"] = np.float32
-    smac, spaces = import_module("smac"), import_module("ConfigSpace")
-    space = spaces.ConfigurationSpace(seed=setting.seed)
-    space.add([_hyperparameter(spaces, name, each) for name, each in setting.space.distributions.items()])
+    mended()
+    smac = import_module("smac")
     scenario = smac.Scenario(
-        space,
+        hyperparameters(setting.space, setting.seed),
         deterministic=True,
         n_trials=setting.trials,
         seed=setting.seed,
@@ -87,18 +84,34 @@ def _facade(setting: Setting) -> Any:
     return facade(scenario, _never_called, overwrite=True, logging_level=False)
 
 
+def mended() -> None:
+    """Let SMAC 2.4 be imported beside scikit-learn 1.9, which no longer has a name that it takes."""
+    tree = import_module("sklearn.tree._tree")
+    if not hasattr(tree, "DTYPE"):
+        tree.__dict__["DTYPE"] = np.float32
+
+
+def hyperparameters(space: Space, seed: int) -> Any:
+    """Return a space as SMAC's, with our default."""
+    spaces = import_module("ConfigSpace")
+    default = space.to_optuna(space.default)
+    found = spaces.ConfigurationSpace(seed=seed)
+    found.add([_hyperparameter(spaces, name, each, default[name]) for name, each in space.distributions.items()])
+    return found
+
+
 def _never_called(_config: Any, seed: int = 0) -> float:
     raise AssertionError(f"SMAC is asked and told; it evaluates nothing itself (seed {seed})")
 
 
-def _hyperparameter(spaces: Any, name: str, distribution: BaseDistribution) -> Any:
+def _hyperparameter(spaces: Any, name: str, distribution: BaseDistribution, default: Any) -> Any:
     match distribution:
         case FloatDistribution(low=low, high=high, log=log):
-            return spaces.Float(name, (low, high), log=log)
+            return spaces.Float(name, (low, high), log=log, default=default)
         case IntDistribution(low=low, high=high, log=log):
-            return spaces.Integer(name, (low, high), log=log)
+            return spaces.Integer(name, (low, high), log=log, default=default)
         case CategoricalDistribution(choices=choices):
-            return spaces.Categorical(name, list(choices))
+            return spaces.Categorical(name, list(choices), default=default)
         case _:
             raise TypeError(f"no hyperparameter for {distribution}")
 
