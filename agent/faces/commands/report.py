@@ -6,9 +6,10 @@ from typing import Literal
 import typer
 
 from ....tools.errors import InputError
+from ...memory.store import Store, default_url
 from ...study.replace import replace_text
 from ..report import markdown, page
-from .show import open_stored
+from .show import open_found
 
 
 def write_report(key: str, store_url: str | None, file: Path | None, kind: Literal["html", "md"]) -> None:
@@ -17,13 +18,13 @@ def write_report(key: str, store_url: str | None, file: Path | None, kind: Liter
     Raises:
         InputError: there is no such study, or the file cannot be written.
     """
-    store, stored, study, history = open_stored(key, store_url)
-    build = page if kind == "html" else markdown
-    text = build(stored, study, history, store.model_calls(stored.id))
+    store = Store(store_url or default_url())
+    found = open_found(store, key)
+    text = (page if kind == "html" else markdown)(store, found)
     if str(file) == "-":
         typer.echo(text, nl=False)
         return
-    target = file or Path(f"{stored.key}.{kind}")
+    target = file or Path(f"{found.stored.key}.{kind}")
     try:
         replace_text(target, text)
     except OSError as error:

@@ -11,7 +11,7 @@ from ....tools.targets.code.edits import edits_of
 from ....tools.text import plain
 from ...memory.store import Store, default_url
 from ...memory.store.rows import StoredStudy
-from ...run.proposals.opening import find_study
+from ...run.proposals.opening import Found, find_study
 from ...run.result import numbered, result_of
 from ...study.sections import Study
 from ...trials.history import History
@@ -30,11 +30,21 @@ def open_stored(key: str, store_url: str | None) -> tuple[Store, StoredStudy, St
         InputError: there is no such study.
     """
     store = Store(store_url or default_url())
+    found = open_found(store, key)
+    return store, found.stored, found.study, found.history
+
+
+def open_found(store: Store, key: str) -> Found:
+    """Return a stored study as it can be read today; say what of its definition is not understood.
+
+    Raises:
+        InputError: there is no such study.
+    """
     found = find_study(store, key)
     if found.left_out:
         places = ", ".join(found.left_out)
         typer.echo(f"note: {found.stored.key} was defined for another trimtab; left out: {places}", err=True)
-    return store, found.stored, found.study, found.history
+    return found
 
 
 def print_study(key: str, store_url: str | None, *, everything: bool) -> None:

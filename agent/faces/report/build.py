@@ -1,16 +1,21 @@
 """What a report says, gathered from a stored study; templates say where it stands."""
 
 import datetime
+import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median, stdev
 from typing import Any
 
 import jinja2
 
 from ....tools.text import neutral, one_line
 from ...events import CheckResult, MinimalConfiguration
+from ...memory.store import Store
 from ...memory.store.rows import StoredStudy
+from ...optimizers.importance import importance, interactions
+from ...run.proposals.opening import Found
 from ...run.result import result_of
 from ...study.apply import render
 from ...study.sections import Study
@@ -20,19 +25,22 @@ from .. import words
 from . import drawing
 
 _MOST_TRIALS = 5000
+_MOST_NAMES, _MOST_PAIRS = 12, 5
+_TELLING = 0.01
+"""A smaller share of the variance is no interaction worth telling."""
 
 
-def page(stored: StoredStudy, study: Study, history: History, calls: list[dict[str, Any]]) -> str:
-    """Return a study as one HTML page that asks for nothing: style, pictures and script are inside."""
-    return _render("page.html.j2", stored, study, history, calls)
+def page(store: Store, found: Found) -> str:
+    """Return a stored study as one HTML page that asks for nothing: style, pictures and script are inside."""
+    return _render("page.html.j2", store, found)
 
 
-def markdown(stored: StoredStudy, study: Study, history: History, calls: list[dict[str, Any]]) -> str:
-    """Return a study's result as Markdown."""
-    return _render("page.md.j2", stored, study, history, calls)
+def markdown(store: Store, found: Found) -> str:
+    """Return a stored study's result as Markdown."""
+    return _render("page.md.j2", store, found)
 
 
-def _render(name: str, stored: StoredStudy, study: Study, history: History, calls: list[dict[str, Any]]) -> str:
+def _render(name: str, store: Store, found: Found) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=name.endswith(".html.j2"),
@@ -41,11 +49,13 @@ def _render(name: str, stored: StoredStudy, study: Study, history: History, call
         lstrip_blocks=True,
     )
     return environment.get_template(name).render(
-        neutral(_facts(stored, study, history, calls)), axes=_axes(history, study), draw=drawing
+        neutral(_facts(store, found)), axes=_axes(found.history, found.study), draw=drawing
     )
 
 
-def _facts(stored: StoredStudy, study: Study, history: History, calls: list[dict[str, Any]]) -> dict[str, Any]:
+def _facts(store: Store, found: Found) -> dict[str, Any]:
+    stored, study, history = found.stored, found.study, found.history
+    calls, ranked = store.model_calls(stored.id), importance(history) if found.comparable else ""
     result = result_of(stored)
     offered = result.offered() if result is not None else None
     best = result.best.configuration if result is not None and result.best is not None else None
@@ -72,6 +82,11 @@ def _facts(stored: StoredStudy, study: Study, history: History, calls: list[dict
         "trials": [_trial(each, study) for each in history.trials[:_MOST_TRIALS]],
         "left_out": max(0, len(history.trials) - _MOST_TRIALS),
         "points": _points(history),
+        "noise": _noise(store, stored, history),
+        "importance": [] if isinstance(ranked, str) else [each for each in ranked if each[1] > 0][:_MOST_NAMES],
+        "together": _together(history) if found.comparable else [],
+        "race": words.race(result.race) if result is not None else "",
+        "cut": result.cut if result is not None else [],
         "states": Counter(each.state for each in history.trials),
         "sources": Counter(each.source.label for each in history.trials),
         "planner": f"{result.planner} ({result.planner_reason})" if result is not None else "",
@@ -84,6 +99,25 @@ def _facts(stored: StoredStudy, study: Study, history: History, calls: list[dict
         "apply": render(study, offered) if offered is not None else "",
         "objective": study.objectives[0].metric,
     }
+
+
+def _noise(store: Store, stored: StoredStudy, history: History) -> float | None:
+    """Return the deviation of one measurement as a share of its value: by repeats, else by those of the check."""
+    if history.noise.relative is not None:
+        return history.noise.relative
+    metric = history.study.objectives[0].metric
+    sides: dict[int, list[float]] = {}
+    for purpose in store.purposes(stored.id):
+        for each in store.evaluations(stored.id, purpose) if purpose.startswith("check:") else []:
+            value = each.measurement.metrics.get(metric, 0.0)
+            sides.setdefault(each.trial, []).extend([math.log(value)] if value > 0 else [])
+    spreads = [stdev(values) for values in sides.values() if len(values) > 1]
+    return median(spreads) if spreads else None
+
+
+def _together(history: History) -> list[tuple[str, float]]:
+    """Return the pairs of parameters that have an effect only together, with its share."""
+    return [(f"{a} with {b}", share) for a, b, share in interactions(history) if share >= _TELLING][:_MOST_PAIRS]
 
 
 def _minimal(found: MinimalConfiguration) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """The report's pictures, as SVG whose colours follow the page's style."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from markupsafe import Markup
 
 _WIDTH = 720
+_APART = 90
+"""Labels nearer than this would run into each other."""
 Interval = tuple[float, float, float]
 
 
@@ -36,11 +38,18 @@ def intervals(rows: Sequence[tuple[str, Interval | None, str]]) -> Markup:
             )
     bottom = 26 * len(rows) + 20
     parts.append(f'<text x="{x(1):.1f}" y="{bottom}" text-anchor="middle">1x: no change</text>')
+    if x(math.exp(high)) - x(1) > _APART:
+        parts.append(f'<text class="soft" x="{right}" y="{bottom}" text-anchor="end">{math.exp(high):.3g}x</text>')
+    if x(1) - left > _APART:
+        parts.append(f'<text class="soft" x="{left}" y="{bottom}">{math.exp(low):.3g}x</text>')
     return _svg(bottom + 8, "intervals of how many times better", parts)
 
 
-def convergence(points: Sequence[tuple[int, float, str, bool]]) -> Markup:
-    """Return each complete trial, and the best so far as a line."""
+def convergence(points: Sequence[tuple[int, float, str, bool]], noise: float | None) -> Markup:
+    """Return each complete trial, and the best so far as a line, in a band of twice the noise of a measurement.
+
+    `noise` is a measurement's deviation as a share of its value, None where it is not known.
+    """
     if not points:
         return Markup("")
     values = sorted(value for _number, value, _kind, _best in points)
@@ -59,7 +68,8 @@ def convergence(points: Sequence[tuple[int, float, str, bool]]) -> Markup:
             line += [f"{across:.1f},{line[-1].split(',')[1]}"] if line else []
             line.append(f"{across:.1f},{down:.1f}")
     line.append(f"{place(last, low)[0]:.1f},{line[-1].split(',')[1]}")
-    parts = [f'<polyline class="best" points="{" ".join(line)}"/>']
+    parts = [_band(points, place, noise)] if noise and low > 0 else []
+    parts.append(f'<polyline class="best" points="{" ".join(line)}"/>')
     for number, value, kind, _best in points:
         across, down = place(number, value)
         title = f"trial {number} ({kind}): {value:.5g}"
@@ -72,6 +82,35 @@ def convergence(points: Sequence[tuple[int, float, str, bool]]) -> Markup:
         f'<text x="70" y="244">trial 0</text><text x="{_WIDTH - 20}" y="244" text-anchor="end">{last}</text>',
     ]
     return _svg(252, "complete trials and the best so far", parts)
+
+
+def _band(
+    points: Sequence[tuple[int, float, str, bool]],
+    place: Callable[[int, float], tuple[float, float]],
+    noise: float,
+) -> str:
+    """Return the area within twice the noise of the best so far."""
+    steps = [(number, value) for number, value, _kind, best in points if best]
+    ends = [number for number, _value in steps[1:]] + [max(number for number, _value, _kind, _best in points)]
+    corners = [(at, value) for (start, value), end in zip(steps, ends, strict=True) for at in (start, end)]
+    upper = [place(at, value * math.exp(2 * noise)) for at, value in corners]
+    lower = [place(at, value * math.exp(-2 * noise)) for at, value in reversed(corners)]
+    shape = " ".join(f"{across:.1f},{down:.1f}" for across, down in (*upper, *lower))
+    return f'<polygon class="band" points="{shape}"><title>twice the noise of a measurement</title></polygon>'
+
+
+def bars(rows: Sequence[tuple[str, float]]) -> Markup:
+    """Return a bar for each share of 1, the longest as long as there is room."""
+    if not rows:
+        return Markup("")
+    most, parts = max(share for _name, share in rows) or 1.0, []
+    for index, (name, share) in enumerate(rows):
+        y = 24 * index
+        length = max(1.0, (_WIDTH - 330) * share / most)
+        parts.append(f'<text x="240" y="{y + 16}" text-anchor="end">{escape(_cut(name))}</text>')
+        parts.append(f'<rect x="250" y="{y + 5}" width="{length:.1f}" height="14" rx="2"/>')
+        parts.append(f'<text class="soft" x="{258 + length:.1f}" y="{y + 16}">{share:.1%}</text>')
+    return _svg(24 * len(rows) + 4, "shares", parts)
 
 
 @dataclass(frozen=True)

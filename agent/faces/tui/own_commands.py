@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from .app import ChatApp
 
 _MOST = 10
+OWN = (
+    ("report [FILE]", "write the study as one page to send to colleagues; a name that ends in .md: Markdown"),
+    ("export [FILE]", "write the conversation, and the study file that repeats it"),
+    ("resume [ID]", "list the conversations, or go on with one"),
+    ("theme [NAME]", "light or dark, or a theme by name"),
+    ("quit", "end; what was measured is stored"),
+)
+"""The application's own commands: usage and help."""
 
 
 def run_line(app: "ChatApp", line: str) -> tuple[str, Literal["command", "error"]]:
@@ -22,12 +30,14 @@ def run_line(app: "ChatApp", line: str) -> tuple[str, Literal["command", "error"
 
     try:
         name, arguments = parse_line(line)
-        own = {"quit": _quit, "theme": _theme, "resume": _resume, "export": _export}
+        own = {"quit": _quit, "theme": _theme, "resume": _resume, "export": _export, "report": _report}
         if name in own:
             return own[name](app, arguments), "command"
         answer = run_command(app.control, line.replace(" @", " ") if name == "study" else line)
         if name == "model" and arguments:
             app.use_model(arguments[0])
+        if name == "help":
+            answer = "\n".join([answer, *(f"| `/{usage}` | {what} |" for usage, what in OWN)])
     except TrimtabError as error:
         return str(error), "error"
     except Exception as error:  # noqa: BLE001  # nothing that is typed may end the program
@@ -109,3 +119,17 @@ def _export(app: "ChatApp", given: list[str]) -> str:
     write(script, as_toml(app.control))
     write(file, f"{text}\nTo repeat it: `trimtab tune {script.name}`\n")
     return f"wrote {file} and {script}"
+
+
+def _report(app: "ChatApp", given: list[str]) -> str:
+    from ...run.proposals.opening import find_study
+    from ...study.apply import write
+    from ..report import markdown, page
+
+    stored = app.control.stored
+    if stored is None:
+        raise TrimtabError("nothing has been measured yet", "/start first")
+    file = Path(given[0]).expanduser() if given else Path.cwd() / f"{stored.key}.html"
+    build = markdown if file.suffix == ".md" else page
+    write(file, build(app.store, find_study(app.store, stored.key)))
+    return f"wrote {file}"

@@ -69,24 +69,8 @@ class StudyPane(TabbedContent):
 
     @work(exclusive=True)
     async def _importance(self, control: "StudyControl") -> None:
-        found = await asyncio.to_thread(importance_of, control)
+        from ....optimizers.importance import importance
+
+        history = control.history
+        found = "no study yet" if history is None else await asyncio.to_thread(importance, history.snapshot())
         self.query_one(Importance).show(found)
-
-
-def importance_of(control: "StudyControl") -> list[tuple[str, float]] | str:
-    """Return (parameter, share) by PED-ANOVA, largest first, or why there is none yet."""
-    history = control.history
-    complete = [t for t in history.trials if t.state == "complete"] if history is not None else []
-    if history is None or len(complete) < 8:
-        return f"{len(complete)} trials have a result: importance needs at least 8"
-    from optuna import create_study
-    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-    from optuna.trial import create_trial
-
-    space, study = history.study.space, create_study()
-    for trial in complete[-1000:]:
-        given = {name: space.distributions[name] for name in trial.configuration}
-        values = space.to_optuna(trial.configuration)
-        study.add_trial(create_trial(params=values, distributions=given, value=history.losses(trial)[0]))
-    found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
-    return sorted(found.items(), key=lambda pair: -pair[1])

@@ -54,7 +54,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.loads += [f"{name}={value}" for name, value in attributes if name in {"src", "href"}]
-        if tag not in {"meta", "input", "br", "circle", "line", "polyline"}:
+        if tag not in {"meta", "input", "br", "circle", "line", "polyline", "rect"}:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -63,8 +63,7 @@ class Page(HTMLParser):
 
 
 def html_of(store: Store, key: str) -> str:
-    found = find_study(store, key)
-    return page(found.stored, found.study, found.history, store.model_calls(found.stored.id))
+    return page(store, find_study(store, key))
 
 
 def test_a_page_says_what_was_proved_and_loads_nothing(store: Store) -> None:
@@ -88,6 +87,21 @@ def test_a_page_claims_nothing_that_was_not_proved(store: Store) -> None:
     assert "How to apply it" not in text or "no reliable" in text.lower()
 
 
+def test_it_tells_noise_race_importance_and_what_was_cut(store: Store) -> None:
+    key = run_of(store)
+    text = html_of(store, key)
+    assert '<polygon class="band"' in text
+    assert re.search(r"in a band of twice the noise of a measurement \([\d.e-]+ %\)", text)
+    assert "What mattered in the search" in text
+    assert re.search(r"Race of the best \d for the check: trial \d", text)
+    assert "Cut: " not in text
+    stored = store.study(key)
+    assert stored.result is not None
+    store.set_result(stored.id, {**stored.result, "cut": [f"check: 6 of 10 pairs {NASTY}"]})
+    assert "Cut: check: 6 of 10 pairs &lt;/script&gt;" in html_of(store, key)
+    assert "- cut: check: 6 of 10 pairs" in markdown(store, find_study(store, key))
+
+
 def test_an_unfinished_study_has_a_page_too(store: Store) -> None:
     session = Session.start(make_study(study={"name": "begun"}, planner={"name": "none"}), store)
     session.ask()
@@ -97,7 +111,7 @@ def test_an_unfinished_study_has_a_page_too(store: Store) -> None:
 
 def test_markdown(store: Store) -> None:
     found = find_study(store, run_of(store))
-    text = markdown(found.stored, found.study, found.history, [])
+    text = markdown(store, found)
     assert text.startswith("# A ")
     assert "**Improved: loss is " in text
     assert "| `x` | `0.5` | `" in text
@@ -114,7 +128,7 @@ def test_five_thousand_trials_are_below_two_megabytes(store: Store) -> None:
             {"loss": 1.0 + number},
         )
         found.history.add(trial)
-    text = page(found.stored, found.study, found.history, [])
+    text = page(store, found)
     assert 100_000 < len(text.encode()) < 2_000_000
 
 

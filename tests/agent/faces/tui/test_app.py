@@ -123,12 +123,23 @@ async def test_every_slash_command_answers_and_is_kept(app: ChatApp, tuned: str,
             asked, answer = spoken(app, before)
             assert asked == ("user", line), line
             assert answer[0] in {"command", "error"}, line
-        for line in ("/theme", "/theme nord", f"/export {tmp_path / 'talk.md'}", "/resume"):
+        for line in (
+            "/theme",
+            "/theme nord",
+            f"/export {tmp_path / 'talk.md'}",
+            "/resume",
+            f"/report {tmp_path / 'page.html'}",
+            f"/report {tmp_path / 'page.md'}",
+        ):
             before = len(app.transcript.entries())
             await send(pilot, line)
             assert [role for role, _text in spoken(app, before)] == ["user", "command"], line
         assert app.theme == "nord"
         assert (tmp_path / "kept.toml").is_file()
+        assert "<!doctype html>" in (tmp_path / "page.html").read_text()
+        assert (tmp_path / "page.md").read_text().startswith("# ")
+        await send(pilot, "/help")
+        assert "| `/report [FILE]` |" in spoken(app, 0)[-1][1]
         assert "/best" in (tmp_path / "talk.md").read_text()
         assert "mode = " in (tmp_path / "talk.toml").read_text() or "[study]" in (tmp_path / "talk.toml").read_text()
         await send(pilot, "/quit")
