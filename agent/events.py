@@ -130,6 +130,19 @@ class PlannerProblem(_Event):
     message: str
 
 
+class ApprovalDecided(_Event):
+    """A rule or a person decided whether a proposal may be measured; there is none where nobody and nothing decides."""
+
+    event: Literal["approval_decided"] = "approval_decided"
+    tool: Literal["propose", "edit"] = Field(description="What was judged: a configuration, or an edit of the program.")
+    decision: Literal["allow", "refuse"]
+    by: Literal["rule", "person"]
+    reason: str = Field(description="The rule in words, or what the person said.")
+    source: str
+    configuration: dict[str, Value]
+    files: dict[str, int] = Field({}, description="Of an edit: the lines that it changes, by file.")
+
+
 class TrialStarted(_Event):
     """A configuration is about to be evaluated."""
 
@@ -375,6 +388,7 @@ Event = Annotated[
     | PlannerAsked
     | PlannerAnswered
     | PlannerProblem
+    | ApprovalDecided
     | TrialStarted
     | IntermediateValue
     | EvaluationFinished

@@ -1,64 +1,51 @@
-"""Who may do what, as data: rules over the names of tools; the first that matches decides, and the end is a refusal.
+"""The modes of a conversation as approval rules, and what waits for a person. Knows no tool and no screen."""
 
-The planner's proposals are judged like a tool named `propose`. Knows no tool and no screen.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeVar
 
+from ..run.proposals.ruling import Use
+from ..study.approval import PROPOSE, Policy, Rule
 from ..study.space import Configuration
 from ..trials.proposal import Accepted
 
 T = TypeVar("T")
 
-Decision = Literal["allow", "ask", "refuse"]
 Mode = Literal["ask", "edits", "auto"]
 MODES: tuple[Mode, ...] = ("ask", "edits", "auto")
-PROPOSE = "propose"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What happens to calls of the tools whose name matches a glob; `reason` is told where it refuses."""
-
-    tools: str
-    decision: Decision
-    reason: str = ""
-
-
-Policy = Sequence[Rule]
-NO_RULE = Rule("*", "refuse", "no rule allows it")
 
 LOOKING = tuple(
-    Rule(name, "allow")
+    Rule(tool=name, decide="allow")
     for name in (
         *("study_state", "best_trial", "explain_trial", "compare_trials", "wait_for_study"),
         *("history", "analyse", "optimizer_state", "recall", "consult"),
     )
 )
-HOLDING_BACK = (Rule("pause_study", "allow"), Rule("stop_study", "allow"), Rule("tell_planner", "allow"))
+HOLDING_BACK = (
+    Rule(tool="pause_study", decide="allow"),
+    Rule(tool="stop_study", decide="allow"),
+    Rule(tool="tell_planner", decide="allow"),
+)
 PRESETS: dict[Mode, Policy] = {
-    "ask": (*LOOKING, *HOLDING_BACK, Rule("*", "ask")),
-    "edits": (Rule("edit*", "ask"), Rule("*", "allow")),
-    "auto": (Rule("*", "allow"),),
+    "ask": (*LOOKING, *HOLDING_BACK, Rule(tool="*", decide="ask")),
+    "edits": (Rule(tool="edit*", decide="ask"), Rule(tool="*", decide="allow")),
+    "auto": (Rule(tool="*", decide="allow"),),
 }
-"""What the modes of a conversation mean: `ask` asks about all that spends or changes something, `edits` about code."""
+"""What the modes of a conversation mean: `ask` asks about all that spends or changes something, `edits` about new edits
+of the program. The rules of a study hold beside them: the stricter decision stands."""
 
 
-def decide(policy: Policy, tool: str) -> Rule:
-    """Return the first rule that matches a tool's name; a refusal where none does."""
-    return next((rule for rule in policy if fnmatchcase(tool, rule.tools)), NO_RULE)
+_CONFIGURATION = Use(PROPOSE)
 
 
 @dataclass(frozen=True)
 class Approval:
-    """An idea that waits for a person: the answer is a configuration, or the reason of a refusal."""
+    """An idea that waits for a person, and what it would do: the answer is a configuration, or why it is refused."""
 
     accepted: Accepted
     answer: "Future[Configuration | str]"
+    use: Use = _CONFIGURATION
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ...tools.errors import InputError
 from ...tools.text import fenced, plain
 from ..planners.digest import stable_part
 from ..study.apply import render
+from ..study.approval import EDIT
 from ..study.sections import Focus, Study
 from ..study.toml_text import to_toml
 from ..study.words import short, words
@@ -70,7 +71,12 @@ def _measured(study: Study) -> str:
 
 def _budget(control: "StudyControl", study: Study) -> str:
     limits = study.budget.model_dump(exclude_none=True)
-    policy = "every proposal is approved by the person" if control.asks else "proposals are not asked about"
+    if control.asks:
+        policy = "every proposal is approved by the person"
+    elif study.code is not None and control.decision(EDIT).decide == "ask":
+        policy = "edits of the program are approved by the person, configurations are not asked about"
+    else:
+        policy = "proposals are not asked about"
     return f"Budget: {', '.join(f'{name} {value:g}' for name, value in limits.items())}; mode {control.mode}: {policy}."
 
 

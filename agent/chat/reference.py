@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ...tools.targets import TargetSection
 from ..study.sections import Study
-from .steering.drafts import DRAFTED_KINDS, NOT_A_MODELS
+from .steering.drafts import DRAFTED_KINDS, NOT_A_MODELS, RULES
 
 
 def _without_what_a_person_writes(schema: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +122,9 @@ class _Sections(BaseModel):
 DraftArguments: type[BaseModel] = create_model(
     "DraftArguments",
     __base__=_Sections,
-    **{name: _argument(name) for name, field in Study.model_fields.items() if field.init is not False},
+    **{
+        name: _argument(name) for name, field in Study.model_fields.items() if field.init is not False and name != RULES
+    },
 )
 
 

@@ -29,6 +29,7 @@ from ...tools.targets.rendering.wording import Tuned
 from ...tools.targets.section import SHORTHAND
 from ..models.settings import ModelSection
 from ..pruners.base import Variant
+from .approval import ApprovalSection
 from .desirability import overall
 from .goals import Constraint, MetricName, Objective, Section
 from .parameters import ExpressionText, Parameter
@@ -292,6 +293,7 @@ class Study(Section):
     cost: CostSection | None = None
     fidelity: FidelitySection | None = None
     check: Check = Check()
+    approval: ApprovalSection = ApprovalSection()
     apply: Apply | None = None
     _directory: Path = PrivateAttr(Path())
     _text: str = PrivateAttr("")

@@ -22,19 +22,20 @@ from ...memory.store.rows import StoredStudy
 from ...models.metering.meter import CallRecord
 from ...models.trust import UntrustedEndpointError
 from ...run.proposals.opening import definition, find_study
+from ...run.proposals.ruling import Ruling, Use
 from ...run.record import limits_of
 from ...run.result import result_of
 from ...run.session import Session
+from ...study.approval import EDIT, PROPOSE, Rule, decide, stricter
 from ...study.file import load_study, parse_study
 from ...study.sections import Study
-from ...study.space import Configuration
 from ...study.words import words
 from ...trials.candidate import Candidate
 from ...trials.history import History
 from ...trials.proposal import Accepted, Proposal, Refused
 from ...trials.source import PERSON
 from ...trials.trial import Trial
-from ..approval import PRESETS, PROPOSE, Approval, Mode, Request, Rule, decide
+from ..approval import PRESETS, Approval, Mode, Request
 from .background import Background
 from .drafts import outside_of_sandbox
 from .running import Run
@@ -94,11 +95,20 @@ class StudyControl:
     @property
     def asks(self) -> bool:
         """Whether a person is asked about configurations before they are evaluated."""
-        return self.decision(PROPOSE).decision == "ask"
+        return self.decision(PROPOSE).decide == "ask"
 
-    def decision(self, tool: str) -> Rule:
-        """Return the rule that decides about a tool in this conversation, as it is now."""
-        return decide((*self._allowed, *PRESETS[self.mode]), tool)
+    def decision(self, tool: str, changed: Mapping[str, int] | None = None) -> Rule:
+        """Return the rule that decides about a tool in this conversation, as it is now.
+
+        About what a planner proposes the study's rules decide too; the stricter decision stands, but a person who said
+        "always" is not asked. `changed` are the lines that an edit changes, by file.
+        """
+        rule = decide((*self._allowed, *PRESETS[self.mode]), tool, changed)
+        rules = self.study.approval.rules if self.study is not None else []
+        if not rules or tool not in {PROPOSE, EDIT}:
+            return rule
+        of_the_study = decide(rules, tool, changed)
+        return rule if rule in self._allowed and of_the_study.decide == "ask" else stricter(of_the_study, rule)
 
     def _trials(self) -> list[Trial]:
         return self.history.trials if self.history is not None else []
@@ -155,7 +165,7 @@ class StudyControl:
         """
         outside = outside_of_sandbox(sections)
         if outside:
-            message = f"a draft may not have {outside}, which works outside the sandbox or lets a program be edited"
+            message = f"a draft may not have {outside}, which works outside the sandbox or allows a model more"
             raise InputError(message, "the person writes it into the study file")
         with self.lock:
             study = self._take(parse_study(dict(sections), Path.cwd() / "draft.toml"))
@@ -332,26 +342,26 @@ class StudyControl:
         self.calls_for_attention += 1
         self.wake()
 
-    async def _approve(self, accepted: Accepted) -> Configuration | str | None:
-        rule = self.decision(PROPOSE)
-        if rule.decision == "allow":
-            return None
-        if rule.decision == "refuse":
-            return rule.reason
-        approval = Approval(accepted, Future())
+    async def _approve(self, accepted: Accepted, use: Use) -> Ruling:
+        rule = self.decision(use.tool, use.changed)
+        if rule.decide != "ask":
+            return Ruling(rule.decide == "allow", "rule", rule.words)
+        approval = Approval(accepted, Future(), use)
         self.on_approval(approval)
         self.call_for_attention()
         answer = await self.background.bridge(approval.answer)
-        if self.run is not None and not isinstance(answer, str):
+        if isinstance(answer, str):
+            return Ruling(False, "person", answer)
+        if self.run is not None:
             candidate = Candidate(answer, accepted.proposal.patch)
             self.run.keep(Accepted(candidate, accepted.proposal, accepted.changes))
-        return answer
+        return Ruling(True, "person", "approved", answer)
 
     async def permission(self, tool: str, arguments: Mapping[str, Any]) -> str:
         """Return why a model may not use a tool, '' when it may; a person is asked where a rule says so."""
         rule = self.decision(tool)
-        if rule.decision != "ask":
-            return "" if rule.decision == "allow" else f"refused: {rule.reason}"
+        if rule.decide != "ask":
+            return "" if rule.decide == "allow" else f"refused: {rule.reason}"
         request = Request(tool, arguments, Future())
         self.on_approval(request)
         refusal = await self.background.bridge(request.answer)
@@ -359,8 +369,8 @@ class StudyControl:
 
     def always_allow(self, tool: str = PROPOSE) -> str:
         """Allow a tool, or every configuration of this study, without asking from now on."""
-        self._allowed = (Rule(tool, "allow"), *self._allowed)
-        what = "configurations of this study are" if tool == PROPOSE else f"{tool} is"
+        self._allowed = (Rule(tool=tool, decide="allow"), *self._allowed)
+        what = {PROPOSE: "configurations of this study are", EDIT: "edits of its program are"}.get(tool, f"{tool} is")
         return f"{what} no longer asked about (until another study is opened)"
 
     # Changing the study

@@ -22,6 +22,8 @@ def draft_from_command(command: str, metric: str = "seconds") -> str:
 
 NOT_A_MODELS = ("service", "code")
 """Parts of [target], or sections in short, that only a person writes."""
+RULES = "approval"
+"""The section that says who decides about proposals: also for a person only."""
 DRAFTED_KINDS = ("command", "python")
 """The targets that a model may write: programs, which run in the sandbox."""
 
@@ -38,6 +40,8 @@ def _outside(sections: Mapping[str, Any]) -> Iterator[str]:
         if target.get("kind") not in DRAFTED_KINDS:
             yield f"target.kind = {target.get('kind')!r}"
     yield from (name for name in NOT_A_MODELS if name in sections)
+    if sections.get(RULES) not in (None, {}, {"rules": []}):
+        yield RULES
     files = sections.get("files")
     for name, file in files.items() if isinstance(files, Mapping) else ():
         table = file if isinstance(file, Mapping) else {"template": file}

@@ -47,10 +47,13 @@ class Decisions:
 
     def _settled_by_policy(self, waiting: "Approval | Request") -> bool:
         """Answer what needs no asking any more: it waited while "always" was said, or the mode was changed."""
-        from ...chat.approval import PROPOSE, Request, resolve
+        from ...chat.approval import Request, resolve
 
-        tool = waiting.tool if isinstance(waiting, Request) else PROPOSE
-        if self.host.control.decision(tool).decision != "allow":
+        if isinstance(waiting, Request):
+            rule = self.host.control.decision(waiting.tool)
+        else:
+            rule = self.host.control.decision(waiting.use.tool, waiting.use.changed)
+        if rule.decide != "allow":
             return False
         if isinstance(waiting, Request):
             resolve(waiting.answer, "")
@@ -95,7 +98,7 @@ class Decisions:
         self._screen = ApprovalScreen(approval.accepted, study, incumbent)
         verdict = await self.app.push_screen_wait(self._screen)
         if verdict is not None and verdict.always:
-            self.host.note(self.host.control.always_allow())
+            self.host.note(self.host.control.always_allow(approval.use.tool))
         if verdict is None or not resolve(approval.answer, verdict.configuration or verdict.reason):
             self.host.note("too late: nobody waits for this answer any more", "bad")
         elif verdict.configuration is None:

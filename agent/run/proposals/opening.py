@@ -23,6 +23,7 @@ _MAY_CHANGE = {
     "model": None,
     "sampler": None,
     "check": None,
+    "approval": None,
     "apply": None,
     "gate": None,
     "focus": None,

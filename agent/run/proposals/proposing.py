@@ -20,11 +20,11 @@ from ...trials.candidate import Candidate
 from ...trials.proposal import Accepted, Proposal, Refused, review
 from ...trials.source import DEFAULT, Source
 from .gate import PLANNER, STORED, Decision, Gate
+from .ruling import Ruling, Use, alone, use_of
 from .thinking import Thinking
 
-Approve = Callable[[Accepted], Awaitable[Configuration | str | None]]
-"""Asks a person about an idea: returns the configuration to evaluate, edited perhaps, or why it is refused; None when
-nobody is asked, and the gate decides."""
+Approve = Callable[[Accepted, Use], Awaitable[Ruling]]
+"""Decides about an idea where there is a person, who is asked where rules or the mode of the conversation say so."""
 
 
 class Proposing:
@@ -203,32 +203,60 @@ class Proposing:
         self._take(proposals)
 
     def _take(self, proposals: Sequence[Proposal]) -> None:
-        """Take in ideas; where a person approves them, each waits for its answer."""
+        """Take in ideas that the study's rules allow; where there is a person to approve them, each waits for that."""
         if self.approve is None:
-            self._ready.extend(proposals)
+            self._ready.extend(each for each in proposals if self._allowed(each))
             return
         for proposal in proposals:
             task = asyncio.create_task(self._approved(proposal, self.approve))
             self._approvals.add(task)
             task.add_done_callback(self._approvals.discard)
 
+    def _allowed(self, proposal: Proposal) -> bool:
+        """Whether the study's rules, if it has any, allow a proposal; nobody is there to be asked."""
+        if not self.context.study.approval.rules:
+            return True
+        reviewed = review(proposal, self.context.study.space, self.context.history.seen)
+        if isinstance(reviewed, Refused):
+            self._refuse(reviewed)
+            return False
+        use = use_of(proposal.patch, self.context.history)
+        ruling = alone(self.context.history, use)
+        self._ruled(reviewed, use, ruling)
+        return ruling.allowed
+
     async def _approved(self, proposal: Proposal, approve: Approve) -> None:
         reviewed = review(proposal, self.context.study.space, self.context.history.seen)
         if isinstance(reviewed, Refused):
             self._refuse(reviewed)
             return
-        answer = await approve(reviewed)
-        if isinstance(answer, str):
-            self._problem("refused", f"a person refused {words(reviewed.configuration)}: {answer}")
-            notes = self.context.notes
-            if isinstance(notes, list):
-                notes.append(f"refused {words(reviewed.configuration)}: {answer}")
-        elif answer is None:
+        use = use_of(proposal.patch, self.context.history)
+        ruling = await approve(reviewed, use)
+        self._ruled(reviewed, use, ruling)
+        if not ruling.allowed:
+            return
+        if ruling.configuration is None:
             self._ready.append(proposal)
         else:  # what a person approved is evaluated, whatever the gate thinks of its author
-            if answer != reviewed.configuration:  # the prediction was made for something else
+            if ruling.configuration != reviewed.configuration:  # the prediction was made for something else
                 proposal = replace(proposal, predicted={})
-            self.want(Accepted(Candidate(answer, proposal.patch), proposal, reviewed.changes))
+            self.want(Accepted(Candidate(ruling.configuration, proposal.patch), proposal, reviewed.changes))
+
+    def _ruled(self, reviewed: Accepted, use: Use, ruling: Ruling) -> None:
+        """Announce a decision; the planner is told of a refusal."""
+        proposal, decision = reviewed.proposal, "allow" if ruling.allowed else "refuse"
+        about = {"tool": use.tool, "decision": decision, "by": ruling.by, "reason": ruling.reason}
+        what = {"source": proposal.source.label, "configuration": reviewed.configuration, "files": use.changed or {}}
+        self.context.emit(events.ApprovalDecided.model_validate({"study": self.context.key, **about, **what}))
+        if ruling.allowed:
+            return
+        edit = f"the edit of {', '.join(use.changed)} with " if use.changed else ""
+        self._problem("refused", f"a {ruling.by} refused {edit}{words(reviewed.configuration)}: {ruling.reason}")
+        notes = self.context.notes
+        if ruling.by == "rule":
+            self._remember(proposal, ruling.reason)
+        elif isinstance(notes, list):
+            notes.append(f"refused {edit}{words(reviewed.configuration)}: {ruling.reason}")
 
     def _by_right(self, proposal: Proposal) -> bool:
         return proposal.source.arm == PLANNER and self.gate.by_right(thought_of(proposal))

@@ -1,12 +1,14 @@
 """Rules of the study file about a program that a planner may edit."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ....tools.errors import InputError
 from ....tools.spelling import did_you_mean
 from ....tools.targets.code.section import CLOCKED
 from ....tools.targets.rendering.template import names_in
+from ..approval import EDIT, PROPOSE
 from ..sections import Study
 from .expressions import Finding
 
@@ -67,6 +69,17 @@ def metrics(study: Study, _directory: Path) -> Iterator[Finding]:
                 ours = f"by our clock there are {' and '.join(CLOCKED)}"
                 why = f"{name!r} must come from a judge: what a program prints of itself proves nothing ({ours})"
                 yield (*_PLACE, "judge"), f"missing: {why}"
+
+
+def approval(study: Study, _directory: Path) -> Iterator[Finding]:
+    """Each approval rule is about something that a planner can do here."""
+    for index, rule in enumerate(study.approval.rules):
+        tools = [name for name in (PROPOSE, EDIT) if fnmatchcase(name, rule.tool)]
+        place: tuple[str | int, ...] = ("approval", "rules", index)
+        if not tools:
+            yield (*place, "tool"), f"{rule.tool!r} is nothing that a planner does: '{PROPOSE}', '{EDIT}' or '*'"
+        elif EDIT not in tools and (rule.path is not None or rule.max_lines is not None):
+            yield (*place, "tool"), f"a configuration has neither files nor lines: say tool = '{EDIT}'"
 
 
 def _names(word: str) -> set[str]:

@@ -2,17 +2,11 @@ from concurrent.futures import Future
 
 import pytest
 
-from trimtab.agent.chat.approval import LOOKING, MODES, PRESETS, PROPOSE, Mode, Rule, decide, resolve
+from trimtab.agent.chat.approval import LOOKING, MODES, PRESETS, Mode, resolve
 from trimtab.agent.chat.steering.control import StudyControl
 from trimtab.agent.chat.tools import CHAT_TOOLS, offered
-
-
-def test_the_first_rule_that_matches_decides_and_the_end_is_a_refusal() -> None:
-    policy = (Rule("set_budget", "refuse", "it is fixed"), Rule("set_*", "ask"), Rule("*_study", "allow"))
-    decisions = {name: decide(policy, name).decision for name in ("set_budget", "set_model", "stop_study", "history")}
-    assert decisions == {"set_budget": "refuse", "set_model": "ask", "stop_study": "allow", "history": "refuse"}
-    assert decide(policy, "history").reason
-    assert decide((), "anything").decision == "refuse"
+from trimtab.agent.study.approval import EDIT, PROPOSE, Rule, decide
+from trimtab.tools.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -27,20 +21,20 @@ def test_the_first_rule_that_matches_decides_and_the_end_is_a_refusal() -> None:
         ("ask", "history", "allow"),
         ("ask", "stop_study", "allow"),
         ("edits", PROPOSE, "allow"),
-        ("edits", "edit_code", "ask"),
+        ("edits", EDIT, "ask"),
         ("auto", PROPOSE, "allow"),
-        ("auto", "edit_code", "allow"),
+        ("auto", EDIT, "allow"),
     ],
 )
 def test_what_the_modes_mean(mode: Mode, tool: str, decision: str) -> None:
-    assert decide(PRESETS[mode], tool).decision == decision
+    assert decide(PRESETS[mode], tool).decide == decision
 
 
 def test_every_tool_of_a_conversation_has_a_decision_in_every_mode(control: StudyControl) -> None:
     names = set(offered(control))
     assert set(CHAT_TOOLS) < names
-    assert all(decide(PRESETS[mode], name).decision != "refuse" for mode in MODES for name in names)
-    assert {rule.tools for rule in LOOKING} <= names
+    assert all(decide(PRESETS[mode], name).decide != "refuse" for mode in MODES for name in names)
+    assert {rule.tool for rule in LOOKING} <= names
 
 
 def test_what_is_always_allowed_holds_for_one_study(control: StudyControl) -> None:
@@ -48,9 +42,32 @@ def test_what_is_always_allowed_holds_for_one_study(control: StudyControl) -> No
     assert control.asks
     assert "no longer asked" in control.always_allow()
     assert not control.asks
-    assert control.decision("set_budget").decision == "ask"
+    assert control.decision("set_budget").decide == "ask"
     control.draft({**control.known_study().model_dump(mode="json", exclude_none=True), "study": {"name": "other"}})
     assert control.asks
+
+
+def test_the_rules_of_a_study_hold_beside_the_mode_and_the_stricter_one_stands(control: StudyControl) -> None:
+    study = control.known_study()
+    rules = [Rule(tool="edit", path="core/*", decide="refuse"), Rule(tool="edit", decide="ask"), Rule(decide="allow")]
+    control.study = study.model_copy(update={"approval": study.approval.model_copy(update={"rules": rules})})
+
+    def decided(tool: str, file: str) -> str:
+        return control.decision(tool, {file: 1}).decide
+
+    control.mode = "auto"
+    assert (decided(EDIT, "core/a.py"), decided(EDIT, "b.py"), decided(PROPOSE, "b.py")) == ("refuse", "ask", "allow")
+    assert control.decision("set_budget").decide == "allow"  # the rules are about what a planner proposes
+    control.mode = "ask"
+    assert control.decision(PROPOSE).decide == "ask"
+    assert "edits of its program" in control.always_allow(EDIT)
+    assert (decided(EDIT, "core/a.py"), decided(EDIT, "b.py"), decided(PROPOSE, "b.py")) == ("refuse", "allow", "ask")
+
+
+def test_a_model_cannot_write_rules_that_allow_it_more(control: StudyControl) -> None:
+    data = control.known_study().model_dump(mode="json", exclude_none=True)
+    with pytest.raises(InputError, match="may not have approval"):
+        control.draft({**data, "approval": {"rules": [{"decide": "allow"}]}})
 
 
 def test_an_answer_that_comes_too_late_is_told_so() -> None:

@@ -135,6 +135,46 @@ async def test_the_good_edit_wins_each_other_is_refused_with_its_reason_and_noth
     assert report.ablation[0].ratio == pytest.approx(10, rel=0.01)
 
 
+RULES = """
+[[approval.rules]]
+tool = "edit"
+path = "part.py"
+max_lines = MOST
+decide = "DECIDE"
+reason = "small edits only"
+
+[[approval.rules]]
+tool = "propose"
+decide = "allow"
+
+[[objectives]]
+"""
+
+
+@pytest.mark.parametrize(
+    ("most", "decide", "kept", "why"),
+    [
+        ("1", "allow", True, "allow edit part.py up to 1 lines: small edits only"),
+        ("0", "allow", False, "refuse *: no rule allows it"),
+        ("9", "ask", False, "ask edit part.py up to 9 lines: small edits only (nobody is here to be asked)"),
+    ],
+)
+async def test_rules_decide_about_edits_where_nobody_is_asked_and_each_decision_is_an_event(
+    folder: Path, store: Store, most: str, decide: str, kept: bool, why: str
+) -> None:
+    (folder / "ideas.json").write_text(json.dumps({"rounds": [IDEAS[0][:1]]}))
+    rules = RULES.replace("MOST", most).replace("DECIDE", decide)
+    seen = await run(load(folder, **{"\n[[objectives]]\n": rules}), store)
+    assert any(trial.candidate.patch is not None for trial in store.trials(1)) is kept
+    decided = [each for each in seen if isinstance(each, events.ApprovalDecided)]
+    assert [(each.tool, each.by, each.reason, each.files) for each in decided] == [
+        ("edit", "rule", why, {"part.py": 1})
+    ]
+    assert decided[0].decision == ("allow" if kept else "refuse")
+    refused = [each.message for each in seen if isinstance(each, events.PlannerProblem) and each.code == "refused"]
+    assert refused == ([] if kept else [f"a rule refused the edit of part.py with k=1: {why}"])
+
+
 async def test_samplers_go_on_from_the_best_code_and_believe_nothing_by_one_measurement(
     folder: Path, store: Store
 ) -> None:

@@ -9,9 +9,9 @@ import pytest
 from trimtab.agent import events
 from trimtab.agent.memory.store import Store
 from trimtab.agent.run import clock
+from trimtab.agent.run.proposals.ruling import Ruling, Use
 from trimtab.agent.run.session import Session
 from trimtab.agent.study.sections import Study
-from trimtab.agent.study.space import Configuration
 from trimtab.agent.testing import FunctionExecutor, make_study
 from trimtab.agent.trials.proposal import Accepted, Proposal, review
 from trimtab.agent.trials.source import PERSON, Source
@@ -224,12 +224,12 @@ async def test_waiting_for_a_person_s_answer_is_no_time_of_the_search(store: Sto
         async def close(self) -> None:
             """Nothing to let go of."""
 
-    async def approve(_accepted: Accepted) -> Configuration | str | None:
+    async def approve(_accepted: Accepted, _use: Use) -> Ruling:
         while len(session.record.history.finished) < 2:
             await asyncio.sleep(0.001)
         await asyncio.sleep(0.05)  # by now the last trial is kept for this answer
         hours.now += 1000
-        return None
+        return Ruling(True, "rule", "allow *")
 
     session = Session.start(make_study(budget={"trials": 3, "wall_time_s": 500}), store, OneIdea())
     session.proposing.approve = approve

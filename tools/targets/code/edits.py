@@ -251,6 +251,13 @@ def added_lines(before: str, after: str) -> int:
     return sum(end - start for kind, _, _, start, end in matcher.get_opcodes() if kind in {"insert", "replace"})
 
 
+def changed_lines(before: str, after: str) -> int:
+    """Return how many lines were replaced, taken out or put in; of a replacement, the longer side counts."""
+    matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
+    spans = [each for each in matcher.get_opcodes() if each[0] != "equal"]
+    return sum(max(old_end - old, new_end - new) for _, old, old_end, new, new_end in spans)
+
+
 def difference(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """Return what changes, as a unified diff that `git apply` and `patch -p1` take."""
     parts = []

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ...errors import InputError
-from .edits import EditError, Rules, apply, edits_of, regions_in
+from .edits import EditError, Rules, apply, changed_lines, difference, edits_of, regions_in
 from .section import CodeSection
 
 _SECRET_NAMES = (".env*", "*.pem", "*.key", "id_*", "*secret*", "*credential*", ".netrc", ".npmrc", ".pypirc")
@@ -93,6 +93,23 @@ class Project:
             EditError: it cannot be made: the project is not as it was.
         """
         return apply(edits_of(patch), self.editable)
+
+    def changed(self, patch: str | None) -> dict[str, int]:
+        """Return the files that a patch changes, each with how many lines.
+
+        Raises:
+            EditError: it cannot be made.
+        """
+        after = self.edited(patch)
+        return {name: changed_lines(text, after[name]) for name, text in self.editable.items() if text != after[name]}
+
+    def difference(self, patch: str | None) -> str:
+        """Return what a patch changes, as a unified diff.
+
+        Raises:
+            EditError: it cannot be made.
+        """
+        return difference(self.editable, self.edited(patch))
 
     def copy_to(self, folder: Path, patch: str | None) -> None:
         """Write the project with a patch into an empty folder, readable for everybody.

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.syntax import Syntax
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Checkbox, Input, Label, Static
 
+from .....tools.targets.code.edits import EditError
 from .....tools.targets.rendering.template import as_text
+from .....tools.text import visible
 from ....study.sections import Study
 from ....study.space import Configuration
 from ....trials.proposal import Accepted
@@ -44,14 +47,19 @@ class ApprovalScreen(Dialog[Verdict]):
     def __init__(self, accepted: Accepted, study: Study, incumbent: Configuration) -> None:
         super().__init__()
         self.accepted, self.study, self.incumbent = accepted, study, incumbent
+        self.diff = _difference(accepted.proposal.patch, study)
 
     def compose(self) -> ComposeResult:
         """Lay out the comparison and the answers."""
         proposal = self.accepted.proposal
         with Vertical(id="approval"):
-            yield Label(f"Evaluate this configuration?  proposed by {proposal.source}", id="question")
+            what = "edit and this configuration" if self.diff else "configuration"
+            yield Label(f"Evaluate this {what}?  proposed by {proposal.source}", id="question")
             with VerticalScroll(id="about", can_focus=False):
                 yield Static(Text(self._about()))
+            if self.diff:
+                with VerticalScroll(id="diff"):
+                    yield Static(Syntax(self.diff, "diff", theme="ansi_dark", background_color="default"))
             with VerticalScroll(id="listed", can_focus=False), Grid(id="values"):
                 for heading in ("parameter", "incumbent", "proposed"):
                     yield Label(heading, classes="heading")
@@ -77,7 +85,11 @@ class ApprovalScreen(Dialog[Verdict]):
     def on_resize(self) -> None:
         """Let the values scroll where there is little room, so that the answers are always in sight."""
         about = min(_MOST_ABOUT, len(self._about()) // 60 + self._about().count("\n") + 1)
-        self.query_one("#listed").styles.max_height = max(3, self.size.height - about - _AROUND)
+        room = max(3, self.size.height - about - _AROUND)
+        for diff in self.query("#diff"):
+            rows = min(self.diff.count("\n"), max(3, 2 * room // 3))
+            diff.styles.height, room = rows, max(3, room - rows - 1)
+        self.query_one("#listed").styles.max_height = room
 
     def _about(self) -> str:
         proposal = self.accepted.proposal
@@ -140,3 +152,14 @@ class ApprovalScreen(Dialog[Verdict]):
             self.action_refuse()
         else:
             self.action_approve()
+
+
+def _difference(patch: str | None, study: Study) -> str:
+    """Return what an edit changes in the program as it stands, all of it visible; '' where there is none."""
+    if patch is None or study.project is None:
+        return ""
+    try:
+        lines = study.project.difference(patch).expandtabs(4).splitlines()
+    except EditError as error:
+        return f"(it cannot be shown: {error})\n"
+    return "".join(f"{visible(line)}\n" for line in lines)

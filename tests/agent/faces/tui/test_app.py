@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.syntax import Syntax
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 
 from trimtab.agent.chat.approval import Approval
 from trimtab.agent.chat.commands import COMMANDS
@@ -26,10 +27,12 @@ from trimtab.agent.faces.tui.widgets.trials import TrialTable
 from trimtab.agent.memory.store import Store
 from trimtab.agent.memory.store.db import StoreError
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, tool_call
+from trimtab.agent.study.file import parse_study
 from trimtab.agent.trials.candidate import Candidate
 from trimtab.agent.trials.proposal import Accepted, Proposal
 from trimtab.agent.trials.source import Source
 from trimtab.tools.errors import InputError
+from trimtab.tools.targets.code.edits import Edit, patch_of
 
 STUDY = """
 [study]
@@ -239,6 +242,39 @@ async def test_approving_editing_and_refusing(app: ChatApp, study_file: Path) ->
             await send(pilot, "/stop")
 
 
+async def test_an_edit_is_shown_as_a_diff_beside_the_parameters(
+    app: ChatApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").write_text("def f(x):\n    return x + 1\n")
+    data = {
+        "study": {"name": "edited"},
+        "parameters": {"k": {"type": "int", "low": 1, "high": 9, "default": 1}},
+        "objectives": [{"metric": "wall_s", "direction": "minimize"}],
+        "target": {
+            "kind": "command",
+            "command": "{python} {code}/a.py {k}",
+            "code": {"project": "src", "editable": ["a.py"]},
+        },
+    }
+    study = parse_study(data, tmp_path / "study.toml")
+    assert study.project is not None
+    patch = patch_of([Edit("a.py", "    return x + 2  # \u202e\n", search="    return x + 1\n")], study.project.rules)
+    accepted = Accepted(Candidate({"k": 2}, patch), Proposal({"k": 2}, Source("planner"), patch=patch))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        screen = ApprovalScreen(accepted, study, study.space.default)
+        app.push_screen(screen)
+        await until(pilot, lambda: screen.is_mounted and bool(screen.query("#diff")))
+        shown = screen.query_one("#diff Static", Static).content
+        assert isinstance(shown, Syntax)
+        assert shown.lexer is not None and "Diff" in shown.lexer.name
+        assert "-    return x + 1\n+    return x + 2  # \\u202e\n" in shown.code  # what would hide is seen
+        assert screen.query("#value-k")
+        await pilot.pause(0.2)
+        assert screen.query_one("#approve").region.bottom <= 40
+
+
 async def test_always_also_answers_proposals_that_already_wait(app: ChatApp, tuned: str) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await send(pilot, f"/study {tuned}")
@@ -323,7 +359,7 @@ async def test_a_tool_of_the_model_is_asked_about_in_mode_ask(app: ChatApp, tune
             await pilot.press("ctrl+w")
             await until(pilot, lambda: not app.thinking)
             assert app.control.study.budget.trials == 30
-            assert app.control.decision("set_budget").decision == "allow"
+            assert app.control.decision("set_budget").decide == "allow"
 
 
 @pytest.fixture
