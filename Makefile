@@ -7,7 +7,7 @@ INSTALLED = $(VENV)/.installed
 EXAMPLES ?= gcc-flags scikit-learn training hyperfine redis nginx
 TRIALS ?= 6
 
-.PHONY: help install tune tune-code tune-postgres examples test test-services soak check bench kills recording lock clean
+.PHONY: help install tune tune-code tune-postgres examples test test-services soak check bench kills recording reference docs lock clean
 
 help:
 	@echo "make tune     set up and tune the SQLite example, about three minutes"
@@ -18,6 +18,7 @@ help:
 	@echo "make soak     disturb runs in every way for ten minutes"
 	@echo "make check    format, lint, types, import contracts"
 	@echo "make bench    benchmarks, as ratios against named baselines"
+	@echo "make docs     the documentation as a site in build/site; make reference writes its reference from the code"
 	@echo "make install  set up only; make clean removes what it made"
 
 install: $(INSTALLED)
@@ -74,6 +75,12 @@ bench: $(INSTALLED)
 recording: $(INSTALLED)
 	$(BIN)/python examples/record.py examples/sqlite/study.toml docs/tune.svg
 	$(BIN)/python examples/screens.py docs
+
+reference: $(INSTALLED)
+	$(BIN)/python docs/generate.py
+
+docs: $(INSTALLED)
+	$(BIN)/mkdocs build --strict
 
 lock:
 	sh requirements/lock

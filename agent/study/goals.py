@@ -34,11 +34,11 @@ class Desirability(Section):
 class Objective(Section):
     """A metric to minimise, maximise, or bring to a target value or into a range."""
 
-    metric: MetricName
-    direction: Literal["minimize", "maximize"] | None = None
+    metric: MetricName = Field(description="The metric.")
+    direction: Literal["minimize", "maximize"] | None = Field(None, description="What is better.")
     target: _Finite | None = Field(None, description="Value to come as close to as possible, instead of a direction.")
     inside: tuple[_Finite, _Finite] | None = Field(None, description="Range to come into, instead of a direction.")
-    unit: str = ""
+    unit: str = Field("", description="Unit to show it in, such as 'ms'; what is printed in another is converted.")
     desirability: Desirability | None = Field(
         None, description="When all objectives have one, their weighted geometric mean is the single score."
     )
@@ -129,9 +129,9 @@ class Objective(Section):
 class Constraint(Section):
     """A bound on a metric; a trial that exceeds it is infeasible, not failed."""
 
-    metric: MetricName
-    max: _Finite | None = None
-    min: _Finite | None = None
+    metric: MetricName = Field(description="The metric.")
+    max: _Finite | None = Field(None, description="Largest value.")
+    min: _Finite | None = Field(None, description="Smallest value.")
     unit: str = Field("", description="Unit of the bounds, such as 'ms'; what is printed in another one is converted.")
 
     @model_validator(mode="after")

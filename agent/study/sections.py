@@ -141,8 +141,8 @@ class SamplerSection(Section):
 class Focus(Section):
     """Where the search looks for one parameter; the default configuration is exempt."""
 
-    low: _Finite | None = None
-    high: _Finite | None = None
+    low: _Finite | None = Field(None, description="Nothing below is tried.")
+    high: _Finite | None = Field(None, description="Nothing above is tried.")
     values: list[Value] | None = Field(None, min_length=1, description="The only values to try.")
 
     @model_validator(mode="after")
@@ -271,30 +271,32 @@ class Study(Section):
 
     model_config = ConfigDict(json_schema_extra=_as_written)
 
-    study: About
-    parameters: dict[str, Parameter] = Field(min_length=1, max_length=1000)
-    focus: dict[str, Focus] = Field({})
+    study: About = Field(description="What is tuned.")
+    parameters: dict[str, Parameter] = Field(min_length=1, max_length=1000, description="What may change, by name.")
+    focus: dict[str, Focus] = Field({}, description="Where the search looks for now, by parameter.")
     derived: Annotated[dict[str, ExpressionText], AfterValidator(_without_circle)] = Field(
         {}, description="Values that follow from parameters, as expressions by name; for places and clauses."
     )
-    forbidden: list[Forbidden] = Field([])
-    objectives: list[Objective] = Field(min_length=1, max_length=20)
-    constraints: list[Constraint] = Field([])
-    target: AnyTarget | None = None
+    forbidden: list[Forbidden] = Field([], description="Regions that are never evaluated.")
+    objectives: list[Objective] = Field(min_length=1, max_length=20, description="What shall become better.")
+    constraints: list[Constraint] = Field([], description="What must hold.")
+    target: AnyTarget | None = Field(None, description="Which system, and how a configuration reaches it.")
     files: Annotated[dict[str, AnyFile], AfterValidator(_inside)] = Field(
         {}, description="Files to write into the evaluation's folder, by name: a template, or keys to set."
     )
-    evaluation: Evaluation
-    budget: Budget = Budget()
-    planner: PlannerSection = PlannerSection()
-    model: ModelSection = ModelSection()
-    gate: Annotated[GateSection, BeforeValidator(_policy_alone)] = GateSection()
-    sampler: SamplerSection = SamplerSection()
-    cost: CostSection | None = None
-    fidelity: FidelitySection | None = None
-    check: Check = Check()
-    approval: ApprovalSection = ApprovalSection()
-    apply: Apply | None = None
+    evaluation: Evaluation = Field(description="How a configuration is measured.")
+    budget: Budget = Field(Budget(), description="What the search may spend.")
+    planner: PlannerSection = Field(PlannerSection(), description="Who proposes with knowledge.")
+    model: ModelSection = Field(ModelSection(), description="The language model.")
+    gate: Annotated[GateSection, BeforeValidator(_policy_alone)] = Field(
+        GateSection(), description="Who proposes next; a policy's name alone will do."
+    )
+    sampler: SamplerSection = Field(SamplerSection(), description="The optimizer.")
+    cost: CostSection | None = Field(None, description="What a trial costs.")
+    fidelity: FidelitySection | None = Field(None, description="Evaluations that may be stopped early.")
+    check: Check = Field(Check(), description="What follows the search.")
+    approval: ApprovalSection = Field(ApprovalSection(), description="Who decides about edits and configurations.")
+    apply: Apply | None = Field(None, description="How a configuration is written to a file.")
     _directory: Path = PrivateAttr(Path())
     _text: str = PrivateAttr("")
 

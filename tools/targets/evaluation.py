@@ -38,7 +38,7 @@ class Evaluation(Command, Function):
     workers: int = Field(1, ge=1, le=256, description="Evaluations at the same time. They disturb each other.")
     pin_cpus: bool = Field(False, description="Give every worker CPUs of its own.")
     isolation: Isolation = Field("auto", description="'bubblewrap', 'process', or the best that works.")
-    limits: Limits = Limits()
+    limits: Limits = Field(Limits(), description="What an evaluation may use.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

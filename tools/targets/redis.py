@@ -56,13 +56,13 @@ class RedisSection(TargetSection):
     SETTINGS: ClassVar[str] = "redis"
     METRICS: ClassVar[tuple[str, ...]] = ("throughput", "latency_mean_ms", "latency_p99_ms", "memory_bytes")
 
-    kind: Literal["redis"]
+    kind: Literal["redis"] = Field(description="A Redis server.")
     host: str | None = Field(None, description="Host of a server to tune; its password is read from REDISCLI_AUTH.")
     port: int = Field(6379, ge=1, le=65535, description="Its port.")
     socket: Path | None = Field(None, description="Unix socket of a server to tune.")
     configuration: dict[str, str | int | bool] = Field({}, description="Other settings of a private server.")
     allow: list[str] = Field([], description="Settings of durability and the like that may be tuned, by name.")
-    workload: RedisWorkload = RedisWorkload()
+    workload: RedisWorkload = Field(RedisWorkload(), description="The load that measures it.")
 
     @property
     def shared(self) -> bool:

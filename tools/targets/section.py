@@ -70,7 +70,7 @@ class Service(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     start: Words = Field(min_length=1, description="Command of the server, in the foreground, with {places}.")
-    ready: Ready
+    ready: Ready = Field(description="When it can be measured.")
     stop: Words | None = Field(None, description="Command that stops it; else SIGTERM. Knows {pid} and {port}.")
     stop_s: float = Field(10.0, gt=0, le=600, allow_inf_nan=False, description="Then it is killed, seconds.")
     restart_on: list[str] | None = Field(
@@ -146,7 +146,7 @@ class CommandSection(Command, ProgramSection):
 
     FIELDS = frozenset(Command.model_fields)
 
-    kind: Literal["command"]
+    kind: Literal["command"] = Field(description="A program.")
 
     @model_validator(mode="after")
     def _has_a_command(self) -> Self:
@@ -160,7 +160,7 @@ class PythonSection(Function, ProgramSection):
 
     FIELDS = frozenset(Function.model_fields)
 
-    kind: Literal["python"]
+    kind: Literal["python"] = Field(description="A function.")
 
     @model_validator(mode="after")
     def _has_a_function(self) -> Self:

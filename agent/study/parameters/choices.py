@@ -64,7 +64,7 @@ _Flag = Annotated[str, AfterValidator(_one_word)]
 
 
 class _ChoiceParameter(BaseParameter):
-    choices: list[_Choice] = Field(min_length=1, max_length=MAX_CHOICES)
+    choices: list[_Choice] = Field(min_length=1, max_length=MAX_CHOICES, description="The values.")
     default: _Choice = Field(description="The choice in use today; always tried first.")
     flag: _Flag | None = Field(
         None, description="Word before the value, such as '--level' or '--level='; both are left out for the choice ''."
@@ -151,7 +151,7 @@ class _ChoiceParameter(BaseParameter):
 class CategoricalParameter(_ChoiceParameter):
     """One of several choices without an order."""
 
-    type: Literal["categorical"]
+    type: Literal["categorical"] = Field(description="Choices of no order.")
 
     def distribution(self) -> "BaseDistribution":
         """Return Optuna's distribution."""
@@ -163,7 +163,7 @@ class CategoricalParameter(_ChoiceParameter):
 class OrdinalParameter(_ChoiceParameter):
     """One of several choices in order; samplers see the position, and so the neighbours."""
 
-    type: Literal["ordinal"]
+    type: Literal["ordinal"] = Field(description="Numbers to choose from, in order.")
 
     def distribution(self) -> "BaseDistribution":
         """Return Optuna's distribution, over positions in `choices`."""
@@ -176,7 +176,7 @@ class BoolParameter(BaseParameter):
     """True or false."""
 
     kind: ClassVar[Kind] = "bool"
-    type: Literal["bool"]
+    type: Literal["bool"] = Field(description="On or off.")
     default: StrictBool = Field(description="The value in use today; always tried first.")
     flag: _Flag | None = Field(None, description="A switch such as '--delta': there when true, left out when false.")
     true_word: str = Field("true", description="How true is written: 'on', 'yes', '1', '+x'.")

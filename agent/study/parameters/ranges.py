@@ -26,9 +26,9 @@ class FloatParameter(BaseParameter):
     """A real number in [low, high]."""
 
     kind: ClassVar[Kind] = "number"
-    type: Literal["float"]
-    low: _Finite
-    high: _Finite
+    type: Literal["float"] = Field(description="A number.")
+    low: _Finite = Field(description="Smallest value.")
+    high: _Finite = Field(description="Largest value.")
     log: bool = Field(False, description="Search on a logarithmic scale.")
     step: float | None = Field(None, gt=0, allow_inf_nan=False, description="Values are low + k * step.")
     default: _Finite = Field(description="The value in use today; always tried first.")
@@ -75,9 +75,9 @@ class IntParameter(BaseParameter):
     """A whole number in [low, high]."""
 
     kind: ClassVar[Kind] = "number"
-    type: Literal["int"]
-    low: _Int
-    high: _Int
+    type: Literal["int"] = Field(description="A whole number.")
+    low: _Int = Field(description="Smallest value.")
+    high: _Int = Field(description="Largest value.")
     log: bool = Field(False, description="Search on a logarithmic scale.")
     step: int = Field(1, ge=1, description="Values are low + k * step.")
     default: _Int = Field(description="The value in use today; always tried first.")

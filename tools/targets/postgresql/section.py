@@ -92,7 +92,7 @@ class PostgresqlSection(TargetSection):
         "memory_peak_bytes",
     )
 
-    kind: Literal["postgresql"]
+    kind: Literal["postgresql"] = Field(description="A PostgreSQL server.")
     dsn: str | None = Field(
         None, description="Server to tune: 'host=... dbname=...' or a URL, without a password; none: a private cluster."
     )
@@ -107,8 +107,8 @@ class PostgresqlSection(TargetSection):
         None, min_length=1, description="Command that restarts a server given by dsn; pg_ctl where none is given."
     )
     allow: list[str] = Field([], description="Settings of durability or replication that may be tuned, by name.")
-    workload: Workload = Workload()
-    guard: Guard = Guard()
+    workload: Workload = Field(Workload(), description="The load that measures it.")
+    guard: Guard = Field(Guard(), description="When a measurement is stopped.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -31,7 +31,7 @@ class Reading(BaseModel):
     unit_path: str | None = Field(None, description="Way to the unit that JSON gives beside it.")
     printed_in: str = Field("", description="Unit of numbers that are printed without one.")
     decimal: Literal[".", ",", ""] = Field("", description="Sign before decimals, where numbers do not say.")
-    description: str = ""
+    description: str = Field("", description="What it is, for people.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
