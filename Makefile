@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
-EXAMPLES ?= gcc-flags scikit-learn training hyperfine redis nginx
+EXAMPLES ?= circle-packing gcc-flags scikit-learn training hyperfine redis nginx
 TRIALS ?= 6
 
 .PHONY: help install tune tune-code tune-postgres examples test test-services soak check bench kills recording reference docs lock clean

@@ -4,7 +4,9 @@ A new kind is one function here that yields edits with a reason, listed in `KIND
 """
 
 import ast
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from ...tools.targets.code.edits import Edit, EditError, patch_of
 from ..trials.proposal import Proposal
@@ -24,7 +26,7 @@ def mechanical_proposals(context: Context) -> list[Proposal]:
         return []
     proposals = []
     for name, text in project.editable.items():
-        for kind in KINDS if name.endswith(".py") else ():
+        for kind in KINDS.get(Path(name).suffix, ()):
             for edit, why in kind(name, text):
                 try:
                     patch = patch_of([edit], project.rules)
@@ -95,4 +97,20 @@ def _calls(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
 
-KINDS: tuple[Callable[[str, str], Iterator[tuple[Edit, str]]], ...] = (cached_functions,)
+def plain_powers(name: str, text: str) -> Iterator[tuple[Edit, str]]:
+    """Yield edits of a C program that compute small constant powers by multiplication and square root."""
+    for line in text.splitlines(keepends=True):
+        new = _POWER.sub(lambda found: _POWERS[found[2]].format(found[1]), line)
+        if new != line and text.count(line) == 1:
+            yield Edit(name, new, search=line), f"mechanical: no pow() for a constant power in {name}"
+
+
+_POWER = re.compile(r"\bpow\((\w+), ?(0\.5|1\.5|2|3)(?:\.0)?\)")
+_POWERS = {"0.5": "sqrt({0})", "1.5": "({0} * sqrt({0}))", "2": "({0} * {0})", "3": "({0} * {0} * {0})"}
+
+Kind = Callable[[str, str], Iterator[tuple[Edit, str]]]
+KINDS: Mapping[str, tuple[Kind, ...]] = {
+    ".py": (cached_functions,),
+    **dict.fromkeys((".c", ".cc", ".cpp"), (plain_powers,)),
+}
+"""By the ending of a file's name."""

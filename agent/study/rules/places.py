@@ -141,8 +141,9 @@ def program(study: Study, directory: Path) -> Iterator[Finding]:
     for word in words:
         if "{" not in word and not Path(word).is_absolute() and "." in word and (directory / word).is_file():
             yield study.place_of("command"), f"{word!r} runs in an empty directory: write {{study_dir}}/{word}"
+    built = study.code is not None and study.code.build and words[0].startswith("./")
     named = words[0].replace("{study_dir}", str(directory))
-    if "{" in named or shutil.which(named) is not None:
+    if built or "{" in named or shutil.which(named) is not None:
         return
     if Path(named).is_file():
         yield study.place_of("command"), f"the program {words[0]!r} may not be run: chmod +x {named}"

@@ -119,6 +119,16 @@ async def test_studies_without_code_have_no_editor() -> None:
         assert "no program that may be edited" in await TOOLS[name].call(desk, arguments)
 
 
+def test_a_constant_power_of_a_c_program_needs_no_pow(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.c").write_text(
+        "a = pow(r2, 1.5) + pow(r2,2);\nb = pow(x, 3.0);\nc = pow(x, 4) + pow(x + 1, 2) + powf(x, 2);\n"
+    )
+    found = mechanical_proposals(context(study(tmp_path, STUDY.replace("part.py", "a.c"))))
+    texts = [json.loads(str(each.patch))["edits"][0]["replace"] for each in found]
+    assert texts == ["a = (r2 * sqrt(r2)) + (r2 * r2);\n", "b = (x * x * x);\n"]
+
+
 def test_mechanical_edits_are_for_functions_that_change_nothing_and_are_called_often(tmp_path: Path) -> None:
     found = mechanical_proposals(context(study(tmp_path)))
     assert [each.rationale for each in found] == ["mechanical: fib in part.py remembers its results (functools.cache)"]
