@@ -229,18 +229,26 @@ def doctor(
 @app.command()
 def init(
     source: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(help="A program, 'program --n={n}', a script, a config file.", show_default=False),
-    ],
+    ] = None,
+    from_code: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of a program whose constants are tuned, and which may be edited.", show_default=False
+        ),
+    ] = None,
     command: Annotated[str, typer.Option(help="How a configuration of a file is measured.")] = "",
-    metric: Annotated[str, typer.Option(help="What is to be small.")] = "seconds",
+    metric: Annotated[
+        str, typer.Option(help="What is to be small; 'seconds', or 'cpu_s' by our clock for code.", show_default=False)
+    ] = "",
     output: Annotated[Path, typer.Option(help="Study file to write.")] = Path("study.toml"),
     run: Annotated[bool, typer.Option("--run/--no-run", help="Try the default once.")] = True,
 ) -> None:
     """Draft a study file from what there is, and say what was guessed."""
     from .commands.init import write_draft
 
-    write_draft(source, output, command=command, metric=metric, tries=run)
+    write_draft(source or [], output, command=command, metric=metric, tries=run, from_code=from_code)
 
 
 @app.command()

@@ -375,7 +375,8 @@ class Study(Section):
         compared += [each.metric for each in self.objectives if each.aim is not None or each.desirability is not None]
         absolute = tuple(metric for metric in dict.fromkeys(compared) if metric not in units)
         given = {"forms": forms, "derived": self.derived, "units": units, "absolute": absolute, "files": self.files}
-        return Wording(**given, settings=self._settings)
+        constants = {name: each.constant for name, each in self.parameters.items() if each.constant is not None}
+        return Wording(**given, settings=self._settings, constants=constants)
 
     @property
     def _settings(self) -> dict[str, Tuned]:

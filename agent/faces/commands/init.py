@@ -7,20 +7,28 @@ import typer
 
 from ....tools.errors import InputError
 from ....tools.text import visible
-from ...study.draft import Draft, draft
+from ...study.draft import Draft, draft, draft_of_code
 from .check import try_default
 
 
-def write_draft(source: list[str], file: Path, *, command: str, metric: str, tries: bool) -> None:
-    """Write a draft to a file that is not there yet.
+def write_draft(
+    source: list[str], file: Path, *, command: str, metric: str, tries: bool, from_code: Path | None = None
+) -> None:
+    """Write a draft to a file that is not there yet; `from_code` is a program whose constants are tuned.
 
     Raises:
         InputError: the source holds nothing to tune, or the file is there.
     """
     if file.exists():
         raise InputError(f"{file} is there already", "give --output FILE, or remove it")
-    text = source[0] if len(source) == 1 else shlex.join(source)
-    drafted = draft(text, file.absolute().parent, command=command, metric=metric)
+    if from_code is not None and source:
+        raise InputError(f"{source[0]!r} and --from-code {from_code}", "give one of them")
+    folder = file.absolute().parent
+    if from_code is not None:
+        drafted = draft_of_code(from_code, folder, command=command, metric=metric)
+    else:
+        text = source[0] if len(source) == 1 else shlex.join(source)
+        drafted = draft(text, folder, command=command, metric=metric or "seconds")
     try:
         file.write_text(drafted.text, encoding="utf-8")
     except OSError as error:

@@ -55,11 +55,12 @@ def print_patch(key: str, store_url: str | None, how: How) -> bool:
         InputError: there is no such edit, or the project is no longer what it was.
     """
     store, stored, study, history = open_stored(key, store_url)
-    incumbent = _chosen(stored, history, how)
     project = _project(study)
+    incumbent = _chosen(stored, study, history, how)
     if study.code is not None and study.code.base and project.base != study.code.base:
         raise InputError(f"{project.folder} is no longer what it was when {stored.key} began", "undo that change first")
-    before, after = dict(project.editable), project.edited(incumbent.candidate.patch)
+    constants = study.wording.in_program(incumbent.configuration)
+    before, after = dict(project.editable), project.edited(incumbent.candidate.patch, constants)
     changes = difference(before, after)
     if not how.as_json:
         typer.echo(plain(changes), nl=False)
@@ -85,7 +86,7 @@ def print_patch(key: str, store_url: str | None, how: How) -> bool:
     return True
 
 
-def _chosen(stored: StoredStudy, history: History, how: How) -> Trial:
+def _chosen(stored: StoredStudy, study: Study, history: History, how: How) -> Trial:
     """Return the trial whose edit is meant: the one that was checked, as long as its check supports it."""
     key, trial = stored.key, None
     if how.trial is not None:
@@ -98,7 +99,8 @@ def _chosen(stored: StoredStudy, history: History, how: How) -> Trial:
         trial = offered_trial(stored, history, whole=how.whole) or history.incumbent
     if trial is None:
         raise InputError(f"{key} has no best trial", "see trimtab show")
-    if trial.candidate.patch is None:
+    default = study.space.default
+    if trial.candidate.patch is None and all(trial.configuration.get(n) == default[n] for n in study.wording.constants):
         raise InputError(
             f"{key}: trial {trial.number} has no edit of the program", f"its configuration: trimtab apply {key}"
         )

@@ -3,6 +3,6 @@
 Reads and guesses; runs nothing but a program's own `--help`, in the sandbox. Must not know who asks.
 """
 
-from .draft import Draft, draft
+from .draft import Draft, draft, draft_of_code
 
-__all__ = ["Draft", "draft"]
+__all__ = ["Draft", "draft", "draft_of_code"]

@@ -17,6 +17,7 @@ import tomlkit
 from ....tools.errors import InputError
 from ....tools.loop_thread import LoopThread
 from ....tools.sandbox import SandboxedCommand, choose_sandbox, run
+from ....tools.targets.code.constants import constants_in
 from ....tools.targets.rendering.formats import format_of
 from ....tools.targets.rendering.template import BUILT_IN, names_in
 from ....tools.text import one_line, plain
@@ -59,6 +60,48 @@ def draft(source: str, folder: Path, *, command: str = "", metric: str = "second
     if len(words) == 1 and re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", words[0]):
         return _from_object(words[0], folder, command, metric)
     return _from_help(words, folder, metric)
+
+
+def draft_of_code(path: Path, folder: Path, *, command: str = "", metric: str = "") -> Draft:
+    """Return the draft of a study of a program's constants and, where nothing else is run, of its options.
+
+    The program's folder is the project, the file is what may be edited. `command` is how the program is measured;
+    without a metric it is its processor time, by our clock.
+
+    Raises:
+        InputError: there is nothing in it that could be tuned, or it cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file", "give a file of the program")
+    project = path.resolve().parent
+    if not project.is_relative_to(folder.resolve()) or project == folder.resolve():
+        raise InputError(
+            f"{path} must be in a folder below the study file's, which is all that is copied",
+            f"put the study file above it: --output {project.parent / 'study.toml'}",
+        )
+    text = _read(path)
+    found = [
+        Found(each.name, default=each.value, place=(f"{path.name}:{each.name}",))
+        for each in constants_in(path.name, text).values()
+    ]
+    guesses, left_out = _guessed(found)
+    for each in guesses:
+        each.fields["constant"] = each.found.place[0]
+    words = _split(command) if command else ["{python}", f"{{code}}/{path.name}"]
+    if not command and path.suffix == ".py":
+        options, others = _guessed(script.options_in(text))
+        guesses += [each for each in options if each.name not in {one.name for one in guesses}]
+        words += _words_of(options)
+        left_out |= others
+    if not guesses:
+        raise InputError(
+            f"{path} has no constants that could be tuned", "numbers and switches with a name can: LIMIT = 8"
+        )
+    code = {"project": str(project.relative_to(folder.resolve())), "editable": [path.name]}
+    missing = (
+        "" if command or path.suffix == ".py" else "how the program is built and run: code.build, evaluation.command"
+    )
+    return _written(path.stem, words, guesses, left_out, metric or "cpu_s", str(path), missing=missing, code=code)
 
 
 def _split(source: str) -> list[str]:
@@ -160,15 +203,20 @@ def _of_options(name: str, start: list[str], found: Iterable[Found], metric: str
     guesses, left_out = _guessed(found)
     if not guesses:
         raise InputError(f"{source}: nothing that could be tuned", "name it: 'program --threads={threads}'")
-    command = [*start]
+    return _written(name, [*start, *_words_of(guesses)], guesses, left_out, metric, source)
+
+
+def _words_of(guesses: Iterable[Guess]) -> list[str]:
+    """Return the words of a command that give options their values."""
+    words: list[str] = []
     for each in guesses:
         flag = each.found.place[0]
         if each.fields["type"] in {"bool", "categorical"}:
             each.fields["flag"] = flag
         else:
-            command.append(flag)
-        command.append(f"{{{each.name}}}")
-    return _written(name, command, guesses, left_out, metric, source)
+            words.append(flag)
+        words.append(f"{{{each.name}}}")
+    return words
 
 
 def _guessed(found: Iterable[Found]) -> tuple[list[Guess], dict[str, str]]:
@@ -207,6 +255,7 @@ def _written(
     source: str,
     files: dict[str, Any] | None = None,
     missing: str = "",
+    code: dict[str, Any] | None = None,
 ) -> Draft:
     """Return the draft with its text: commented, and right as far as `trimtab check` can tell."""
     document = tomlkit.document()
@@ -229,13 +278,22 @@ def _written(
     document["objectives"] = objectives
     if files:
         document["files"] = files
+    if code:
+        section = tomlkit.table()
+        section.update(code)
+        section.add(tomlkit.comment('guard = "{python} -m pytest -q"         tests that an edited copy must pass'))
+        section.add(tomlkit.comment("output and judge, in docs/code.md, prove that the answers are right"))
+        document["code"] = section
     evaluation = tomlkit.table()
     evaluation["command"] = list(command)
     if missing:
         evaluation["command"].comment(missing)
     evaluation["timeout_s"] = 60
-    evaluation.add(tomlkit.comment(f'{metric} is read from the last line, as JSON: {{"{metric}": 1.5}}'))
-    evaluation.add(tomlkit.comment(f"or from what is printed: patterns = {{ {identifier(metric)} = 'took (\\S+)' }}"))
+    if not code:
+        evaluation.add(tomlkit.comment(f'{metric} is read from the last line, as JSON: {{"{metric}": 1.5}}'))
+        evaluation.add(
+            tomlkit.comment(f"or from what is printed: patterns = {{ {identifier(metric)} = 'took (\\S+)' }}")
+        )
     document["evaluation"] = evaluation
     document["budget"] = {"trials": 30}
     return Draft(tomlkit.dumps(document), guesses, left_out, source, missing)

@@ -14,9 +14,19 @@ def settings_in(source: str) -> list[Found]:
         SyntaxError: it is no Python.
     """
     tree = ast.parse(source)
-    options = [found for node in ast.walk(tree) for found in _of_node(node)]
-    found = options or [each for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for each in _fields(node)]
+    found = options_in(source) or [
+        each for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for each in _fields(node)
+    ]
     return list({each.name: each for each in found}.values())
+
+
+def options_in(source: str) -> list[Found]:
+    """Return the options that a script declares with argparse, click or Typer.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    return [found for node in ast.walk(ast.parse(source)) for found in _of_node(node)]
 
 
 def _of_node(node: ast.AST) -> Iterator[Found]:

@@ -37,6 +37,11 @@ class BaseParameter(BaseModel):
         None, description="Expression over other parameters: active only when it is true."
     )
 
+    constant: str | None = Field(
+        None,
+        description="FILE:NAME of a constant in the program under [code], which has the value where it is measured.",
+    )
+
     @property
     def form(self) -> Form:
         """How its values are written into commands and files."""

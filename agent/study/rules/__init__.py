@@ -126,6 +126,7 @@ RULES: tuple[Callable[[Study, Path], Iterator[Finding]], ...] = (
     code.out_of_reach,
     code.steps,
     code.metrics,
+    code.constants,
     code.approval,
     _names_of_parts,
     _goals,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ....tools.errors import InputError
 from ....tools.spelling import did_you_mean
+from ....tools.targets.code.constants import constants_in
 from ....tools.targets.code.section import CLOCKED
 from ....tools.targets.rendering.template import names_in
 from ..approval import EDIT, PROPOSE
@@ -69,6 +70,31 @@ def metrics(study: Study, _directory: Path) -> Iterator[Finding]:
                 ours = f"by our clock there are {' and '.join(CLOCKED)}"
                 why = f"{name!r} must come from a judge: what a program prints of itself proves nothing ({ours})"
                 yield (*_PLACE, "judge"), f"missing: {why}"
+
+
+def constants(study: Study, _directory: Path) -> Iterator[Finding]:
+    """Each constant that a parameter sets stands in a file that may be edited, with the default as its value."""
+    for name, parameter in study.parameters.items():
+        if parameter.constant is None:
+            continue
+        place: tuple[str | int, ...] = ("parameters", name, "constant")
+        if study.code is None:
+            yield place, "is of a program under [code], and there is none"
+            continue
+        try:
+            editable = study.project.editable if study.project is not None else {}
+        except InputError:
+            return  # which `project` reports
+        file, colon, constant = parameter.constant.rpartition(":")
+        if not colon:
+            yield place, f"{parameter.constant!r} is no FILE:NAME, such as {next(iter(editable), 'a.py')}:LIMIT"
+        elif file not in editable:
+            yield place, f"{file!r} is none of the files that may be edited: {', '.join(editable)}"
+        elif constant not in (known := constants_in(file, editable[file])):
+            yield place, f"{file} has no constant {constant!r}{did_you_mean(constant, known)}: {', '.join(known)}"
+        elif known[constant].value != parameter.default:
+            there = known[constant].value
+            yield place, f"{constant} is {there!r} in {file}, and the default of {name} is {parameter.default!r}"
 
 
 def approval(study: Study, _directory: Path) -> Iterator[Finding]:

@@ -98,6 +98,7 @@ def all_used(study: Study, directory: Path) -> Iterator[Finding]:
         return
     try:
         named = {name for _path, text in evaluated(study) for name in names_in(text)} | _in_files(study, directory)
+        named |= {*study.wording.constants}
         conditions = {name for each in study.parameters.values() if each.when for name in parse(each.when).names}
         used = _with_derived(study, named | conditions)
     except (ValueError, ExpressionError):

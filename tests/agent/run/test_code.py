@@ -175,6 +175,65 @@ async def test_rules_decide_about_edits_where_nobody_is_asked_and_each_decision_
     assert refused == ([] if kept else [f"a rule refused the edit of part.py with k=1: {why}"])
 
 
+CONSTANT = """k = { type = "int", low = 1, high = 40, default = 1 }
+scale = { type = "float", low = 1.0, high = 100.0, default = 100.0, constant = "part.py:SCALE" }
+"""
+SCALED = "SCALE = 100.0\n\n\ndef cost(k):\n    # trimtab: begin core\n    return SCALE / k\n    # trimtab: end core\n"
+
+
+async def test_a_constant_of_the_program_is_a_parameter_with_and_without_an_edit(folder: Path, store: Store) -> None:
+    (folder / "src" / "part.py").write_text(SCALED)
+    edits = [idea("    return SCALE / k\n", "    return SCALE / k / 10\n", values={"k": 2, "scale": 50.0})]
+    (folder / "ideas.json").write_text(json.dumps({"rounds": [edits]}))
+    line = 'k = { type = "int", low = 1, high = 40, default = 1 }\n'
+    before = contents(folder)
+    await run(load(folder, **{line: CONSTANT}), store)
+    assert contents(folder) | {"study.toml": b""} == before | {"study.toml": b""}
+    trials = [each for each in store.trials(1) if each.state == "complete"]
+    for each in trials:
+        there = each.configuration
+        factor = 1 if each.candidate.patch is None else 10
+        assert each.metrics["cost"] == pytest.approx(float(there["scale"]) / float(there["k"]) / factor)
+    assert len({each.configuration["scale"] for each in trials}) > 3
+    assert any(each.candidate.patch is not None for each in trials)
+
+
+async def test_an_edit_that_takes_a_constant_out_fails_with_that_reason(folder: Path, store: Store) -> None:
+    (folder / "src" / "part.py").write_text(
+        SCALED.replace("def cost", "# trimtab: begin top\n# trimtab: end top\ndef cost")
+    )
+    text = (
+        (folder / "src" / "part.py")
+        .read_text()
+        .replace("# trimtab: begin core\n", "")
+        .replace("    # trimtab: end core\n", "")
+    )
+    (folder / "src" / "part.py").write_text(text.replace("# trimtab: begin top\n# trimtab: end top\n", ""))
+    (folder / "ideas.json").write_text(
+        json.dumps({"rounds": [[idea("SCALE = 100.0\n", "SCALE = 10.0 * 10\n", values={"k": 2})]]})
+    )
+    await run(load(folder, **{'k = { type = "int", low = 1, high = 40, default = 1 }\n': CONSTANT}), store)
+    failed = [each.reason or "" for each in store.trials(1) if each.candidate.patch is not None and each.reason]
+    assert failed and "part.py has no constant 'SCALE'" in failed[0]
+
+
+@pytest.mark.parametrize(
+    ("constant", "words"),
+    [
+        ("part.py:SCAEL", "part.py has no constant 'SCAEL'; did you mean 'SCALE'"),
+        ("main.py:SCALE", "'main.py' is none of the files that may be edited: part.py"),
+        ("part.py:HALF", "HALF is 0.5 in part.py, and the default of scale is 100.0"),
+        ("SCALE", "'SCALE' is no FILE:NAME, such as part.py:LIMIT"),
+    ],
+)
+def test_a_parameter_that_no_constant_has_is_a_mistake(folder: Path, constant: str, words: str) -> None:
+    (folder / "src" / "part.py").write_text(f"HALF = 0.5\n{SCALED}")
+    text = CONSTANT.replace("part.py:SCALE", constant)
+    with pytest.raises(StudyFileError) as error:
+        load(folder, **{'k = { type = "int", low = 1, high = 40, default = 1 }\n': text})
+    assert words in str(error.value)
+
+
 async def test_samplers_go_on_from_the_best_code_and_believe_nothing_by_one_measurement(
     folder: Path, store: Store
 ) -> None:

@@ -16,6 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from ...errors import InputError
+from ...expressions import Value
+from .constants import with_constants
 from .edits import EditError, Rules, apply, changed_lines, difference, edits_of, regions_in
 from .section import CodeSection
 
@@ -86,13 +88,13 @@ class Project:
         except InputError as error:
             raise EditError(error.message) from None
 
-    def edited(self, patch: str | None) -> dict[str, str]:
-        """Return the files that may be edited, after a patch.
+    def edited(self, patch: str | None, constants: Mapping[str, Value] | None = None) -> dict[str, str]:
+        """Return the files that may be edited, after a patch, with constants (FILE:NAME) at other values.
 
         Raises:
-            EditError: it cannot be made: the project is not as it was.
+            EditError: it cannot be made: the project is not as it was, or a constant is not there.
         """
-        return apply(edits_of(patch), self.editable)
+        return with_constants(apply(edits_of(patch), self.editable), constants or {})
 
     def changed(self, patch: str | None) -> dict[str, int]:
         """Return the files that a patch changes, each with how many lines.
@@ -111,14 +113,14 @@ class Project:
         """
         return difference(self.editable, self.edited(patch))
 
-    def copy_to(self, folder: Path, patch: str | None) -> None:
-        """Write the project with a patch into an empty folder, readable for everybody.
+    def copy_to(self, folder: Path, patch: str | None, constants: Mapping[str, Value] | None = None) -> None:
+        """Write the project with a patch and constants into an empty folder, readable for everybody.
 
         Raises:
             EditError: the patch cannot be made.
             OSError: there is no room.
         """
-        texts = self.edited(patch)
+        texts = self.edited(patch, constants)
         folder.chmod(0o755)
         for name in self.files:
             to = folder / name

@@ -31,6 +31,11 @@ from ..scratch import fresh_directory, working_directory
 from ..section import ProgramSection
 
 _MOST_OUTPUT = 64 << 20
+_MOST_COPIES = 20
+"""Copies that are kept; an older one is made, and guarded, anew where it is measured again."""
+
+_Program = tuple[str | None, tuple[tuple[str, Value], ...]]
+"""An edit, and the values of the constants that the study tunes."""
 
 
 class CodeCommand(CommandTarget):
@@ -41,9 +46,8 @@ class CodeCommand(CommandTarget):
         assert section.code is not None
         self.code: CodeSection = section.code
         self._project: Project | None = None
-        self._stack = ExitStack()
-        self._copies: dict[str | None, Path] = {}
-        self._refused: dict[str | None, str] = {}
+        self._copies: dict[_Program, tuple[Path, ExitStack]] = {}
+        self._refused: dict[_Program, str] = {}
         self._copy = Path()
 
     async def prepare(self) -> None:
@@ -60,7 +64,7 @@ class CodeCommand(CommandTarget):
                 f"{self._project.folder} is no longer what it was when the study began",
                 "its trials would not compare: undo the change, or start anew",
             )
-        await self._ready(None)
+        await self._ready((None, ()))
 
     async def apply(self, candidate: Candidate) -> None:
         """Make the copy with the candidate's edit, and let the guard look at it, once for each edit.
@@ -69,39 +73,49 @@ class CodeCommand(CommandTarget):
             TargetError: the edit cannot be made, or does not pass.
         """
         self._configuration = candidate.configuration
-        self._copy = await self._ready(candidate.patch)
+        constants = self.workplace.wording.in_program(candidate.configuration)
+        self._copy = await self._ready((candidate.patch, tuple(constants.items())))
 
     async def restore(self) -> None:
         """Remove the copies."""
-        stack, self._stack = self._stack, ExitStack()
+        stacks = [stack for _copy, stack in self._copies.values()]
         self._copies.clear()
-        await asyncio.to_thread(stack.close)
+        for stack in stacks:
+            await asyncio.to_thread(stack.close)
 
-    async def _ready(self, patch: str | None) -> Path:
-        if patch in self._refused:
-            raise TargetError(self._refused[patch])
-        if patch not in self._copies:
+    async def _ready(self, program: "_Program") -> Path:
+        if program in self._refused:
+            raise TargetError(self._refused[program])
+        if program not in self._copies:
+            stack = ExitStack()
             try:
-                copy = await self._made(patch)
-                await self._guard(patch)
+                copy = await self._made(program, stack)
+                await self._guard(program)
             except TargetError as error:
-                self._refused[patch] = str(error)
+                self._refused[program] = str(error)
+                await asyncio.to_thread(stack.close)
                 raise
-            self._copies[patch] = copy
-        return self._copies[patch]
+            except BaseException:
+                stack.close()
+                raise
+            self._copies[program] = copy, stack
+            for old in list(self._copies)[:-_MOST_COPIES]:
+                _copy, stack = self._copies.pop(old)
+                await asyncio.to_thread(stack.close)
+        return self._copies[program][0]
 
-    async def _made(self, patch: str | None) -> Path:
+    async def _made(self, program: "_Program", stack: ExitStack) -> Path:
         assert self._project is not None
-        copy = self._stack.enter_context(fresh_directory(self._left.append))
+        copy = stack.enter_context(fresh_directory(self._left.append))
         try:
-            await asyncio.to_thread(self._project.copy_to, copy, patch)
+            await asyncio.to_thread(self._project.copy_to, copy, program[0], dict(program[1]))
         except EditError as error:
             raise TargetError(str(error)) from None
         except OSError as error:
             raise TargetError(f"the project cannot be copied: {error.strerror}") from None
         return copy
 
-    async def _guard(self, patch: str | None) -> None:
+    async def _guard(self, program: "_Program") -> None:
         """Run the guard on a copy of its own, which it may write: tests and settings in it are the project's.
 
         Raises:
@@ -110,7 +124,7 @@ class CodeCommand(CommandTarget):
         assert self._project is not None
         for words in self.code.guard:
             async with working_directory(self._left.append) as folder:
-                await asyncio.to_thread(self._project.copy_to, folder, patch)
+                await asyncio.to_thread(self._project.copy_to, folder, program[0], dict(program[1]))
                 values = self._places.values({}, 0, None, folder) | {"code": str(folder)}
                 outcome = await self._step(words, values, folder, ())
             if wrong := _failure(outcome):

@@ -88,7 +88,7 @@ class Tuned(BaseModel):
 class Wording(BaseModel):
     """How all values of a study are written and read: a form by parameter, derived values as expressions by name, units
     by metric, and the metrics that are compared with numbers of the study file although no unit is given. `settings`
-    are the parameters of a target that sets them by name.
+    are the parameters of a target that sets them by name, `constants` those that stand in a program, as FILE:NAME.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -99,6 +99,11 @@ class Wording(BaseModel):
     absolute: tuple[str, ...] = ()
     files: dict[str, File] = {}
     settings: dict[str, Tuned] = {}
+    constants: dict[str, str] = {}
+
+    def in_program(self, configuration: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the values of a configuration that stand in the program, by FILE:NAME."""
+        return {place: configuration[name] for name, place in self.constants.items() if name in configuration}
 
     def complete(self, configuration: Mapping[str, Value]) -> dict[str, Value]:
         """Return a configuration with the derived values that have one.

@@ -12,6 +12,21 @@ from trimtab.agent.study.file import load_study
 from trimtab.agent.study.sections import Study
 from trimtab.tools.errors import InputError
 
+CODE = """
+import argparse
+from dataclasses import dataclass
+LIMIT = 64
+PATH = "x"
+RANDOM_SEED = 3
+
+@dataclass
+class Index:
+    width: int = 8
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--batch", type=int, default=16)
+print(parser.parse_args().batch * LIMIT * Index().width)
+"""
 ARGPARSE = """
 import argparse
 p = argparse.ArgumentParser()
@@ -236,3 +251,53 @@ def test_init_writes_tries_and_never_overwrites(tmp_path: Path, capsys: pytest.C
     assert "the default was tried: seconds = 4" in out
     with pytest.raises(InputError, match="is there already"):
         write_draft([str(tmp_path / "p.py")], file, command="", metric="seconds", tries=False)
+
+
+def drafted_from_code(folder: Path, **given: str) -> Study:
+    (folder / "program").mkdir()
+    (folder / "program" / "main.py").write_text(CODE)
+    options: dict[str, Any] = {"command": "", "metric": "", **given}
+    write_draft([], folder / "study.toml", tries=False, from_code=folder / "program" / "main.py", **options)
+    return load_study(folder / "study.toml")
+
+
+def test_from_code_constants_and_options_become_parameters(tmp_path: Path) -> None:
+    study = drafted_from_code(tmp_path)
+    assert study.code is not None and (str(study.code.project), study.code.editable) == ("program", ["main.py"])
+    where = {name: each.constant for name, each in study.parameters.items()}
+    assert where == {"LIMIT": "main.py:LIMIT", "Index_width": "main.py:Index.width", "batch": None}
+    assert {name: each.default for name, each in study.parameters.items()} == {
+        "LIMIT": 64,
+        "Index_width": 8,
+        "batch": 16,
+    }
+    assert study.program.command == ["{python}", "{code}/main.py", "--batch", "{batch}"]
+    assert study.objectives[0].metric == "cpu_s"
+
+
+def test_from_code_with_a_command_only_constants_are_tuned(tmp_path: Path) -> None:
+    study = drafted_from_code(tmp_path, command="{python} {code}/main.py --batch 4", metric="wall_s")
+    assert list(study.parameters) == ["LIMIT", "Index_width"]
+    assert study.objectives[0].metric == "wall_s"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "why"),
+    [
+        ("main.py", CODE, "must be in a folder below the study file's"),
+        ("p/a.py", "x = 1\n", "has no constants that could be tuned"),
+        ("p/b.py", None, "there is no such file"),
+    ],
+)
+def test_from_code_says_why_there_is_no_draft(tmp_path: Path, file: str, text: str | None, why: str) -> None:
+    (tmp_path / "p").mkdir()
+    if text is not None:
+        (tmp_path / file).write_text(text)
+    with pytest.raises(InputError, match=why):
+        write_draft([], tmp_path / "study.toml", command="", metric="", tries=False, from_code=tmp_path / file)
+    assert not (tmp_path / "study.toml").exists()
+
+
+def test_a_source_and_a_program_are_one_too_many(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--from-code"):
+        write_draft(["ls"], tmp_path / "s.toml", command="", metric="", tries=False, from_code=tmp_path / "a.py")
