@@ -16,7 +16,7 @@ from .trials.trial import Trial
 
 SCHEMA_VERSION = 1
 
-NoticeKind = Literal["sandbox", "hopeless", "setting", "restored", "cleanup", "model"]
+NoticeKind = Literal["sandbox", "hopeless", "setting", "restored", "cleanup", "model", "memory"]
 ThoughtKind = Literal["opening", "second look", "look", "step"]
 ProblemCode = Literal[
     "empty",
@@ -361,6 +361,7 @@ class StudyFinished(_Event):
     minimal: MinimalConfiguration | None = Field(None, description="A smaller configuration, where one was looked for.")
     front: list[BestTrial] = Field([], description="The Pareto front, with several objectives or a cost.")
     counts: dict[str, int] = Field({}, description="Trials by state, source and author; proposals repaired.")
+    memory: dict[int, list[str]] = Field({}, description="Trials that memory proposed, and what each rests on.")
     calls: dict[str, int] = Field({}, description="Calls of the model by outcome.")
     problems: dict[str, int] = Field({}, description="What the planner did that could not be used, by code.")
     budget: dict[str, dict[str, float | None]] = {}

@@ -1,4 +1,4 @@
-"""The tool `recall`: similar studies in the store and the best they found."""
+"""The tool `recall`: similar studies in the store, the best they found, and what was learned."""
 
 from pydantic import BaseModel
 
@@ -12,5 +12,5 @@ class RecallArguments(BaseModel):
 
 @tool(RecallArguments)
 async def recall(desk: Desk, _arguments: RecallArguments) -> str:
-    """List similar studies of the past, how similar they are, and the best configuration each found."""
-    return "\n".join(desk.recalled) or "the store has no similar study"
+    """List similar studies of the past, how similar they are, the best configuration each found, and lessons."""
+    return "\n".join(desk.recalled) or "the store has no similar study and no lesson"

@@ -10,6 +10,7 @@ import typer
 from ...tools.errors import InputError
 from ...tools.own_environment import conceal
 from ...tools.plugins import in_group
+from .memory_cli import memory_app
 from .outcome import run
 
 app = typer.Typer(
@@ -50,6 +51,8 @@ def tune(
     prompts: Annotated[str | None, typer.Option(help="Prompt variant: a name, or the path of a folder.")] = None,
     sampler: Annotated[str | None, typer.Option(help="auto, kriging, forest, tpe, gp, cmaes, qmc or random.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the sampler.")] = None,
+    memory: Annotated[str | None, typer.Option(help="on, read-only or off; replaces the file's.")] = None,
+    no_memory: Annotated[bool, typer.Option("--no-memory", help="The same as --memory off.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest stored study of this name.")] = False,
     calls: Annotated[int | None, typer.Option(help="Calls of the model, at most.")] = None,
     dollars: Annotated[float | None, typer.Option(help="Dollars for the model, at most.")] = None,
@@ -93,6 +96,7 @@ def tune(
         "planner": {"name": planner, "prompts": prompts},
         "model": {"name": model},
         "sampler": {"name": sampler, "seed": seed},
+        "memory": {"use": "off" if no_memory else memory},
     }
     recording = RecordingOptions(record, replay, strict=not lenient, replay_model=replay_model)
     how: dict[str, bool] = {"resume": resume, "as_json": json, "ask": not yes, "trust_endpoint": trust}
@@ -140,6 +144,7 @@ app.add_typer(model_app, name="model")
 app.add_typer(prompts_app, name="prompts")
 catalogue_app = typer.Typer(help="Documented settings of systems.", no_args_is_help=True)
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(memory_app, name="memory")
 
 
 @model_app.command("list")

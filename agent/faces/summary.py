@@ -81,9 +81,21 @@ def _counts(report: StudyFinished) -> list[str]:
     if authors or report.problems:
         problems = [f"{n} {name}" for name, n in report.problems.items()]
         lines.append(f"  planner's trials: {', '.join(authors) or 'none'}; unusable: {', '.join(problems) or 'none'}")
+    if report.memory:
+        trials = [f"{number} because of {_named(because)}" for number, because in report.memory.items()]
+        lines.append(f"  from memory: trial {'; '.join(trials)}")
     if report.calibration:
         lines.append(f"  predictions: {report.calibration}")
     return lines
+
+
+def _named(because: list[str]) -> str:
+    """Return what a trial rests on: the first of it, where there is much."""
+    more = f" and {len(because) - _NAMED} more" if len(because) > _NAMED else ""
+    return ", ".join(because[:_NAMED]) + more
+
+
+_NAMED = 3
 
 
 def _best(study: Study, report: StudyFinished) -> list[str]:

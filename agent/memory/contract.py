@@ -190,6 +190,37 @@ class StoreContract:
 
         assert set(_at_once(use)) == {"contract-1 1"}
 
+    def test_lessons_are_counted_by_study_and_go_with_their_study(self, url: str) -> None:
+        """A study has one verdict on a lesson; what is deleted is found nowhere any more."""
+        store = Store(url)
+        first, second = _added(store), _added(store)
+        statement = {"kind": "helps", "better": 1, "worse": 2, "text": _ODD}
+        number = store.add_lesson(first.id, "x:float:", "[]", None, "/p", statement, "somebody", "x helps wonderfully")
+        store.say_of_lesson(number, second.id, used=True)
+        store.say_of_lesson(number, second.id, "refuted")
+        store.say_of_lesson(number, second.id, "confirmed")
+        store.say_of_lesson(number, first.id)
+        (lesson,) = store.lessons(aims="[]", traits=["x:float:"])
+        assert (lesson.used, lesson.confirmed, lesson.refuted, lesson.study) == (1, 1, 0, first.key)
+        assert store.verdicts(number) == [(first.key, False, ""), (second.key, True, "confirmed")]
+        assert store.lessons(aims="[1]") == store.lessons(traits=["y"]) == store.lessons(numbers=[99]) == []
+        (hit,) = store.find_text("wonderfully; DROP TABLE")
+        assert (hit.kind, hit.number, hit.words) == ("lesson", number, ("wonderfully",))
+        store.delete(first.id)
+        assert (store.lessons(), store.find_text("wonderfully"), store.verdicts(number)) == ([], [], [])
+        store.close()
+
+    def test_studies_are_found_by_their_words(self, url: str) -> None:
+        """What has more of them comes first; signs of a query language are no query."""
+        store = Store(url)
+        keys = {each.id: each.key for each in (_added(store), _added(store, "a cache of a web server"))}
+        found = [(keys[hit.number], hit.words) for hit in store.find_text("Contract of the WEB_server")]
+        assert found == [("contract-2", ("contract", "of", "web", "server")), ("contract-1", ("contract",))]
+        assert [keys[hit.number] for hit in store.find_text("contract", limit=1)] != []
+        for odd in ("", "' \" * ^ : ( ) -", "NOT", "a\0b", "NEAR(web"):
+            store.find_text(odd)
+        store.close()
+
     def test_a_newer_store_is_left_alone(self, url: str) -> None:
         """And what is no database is refused in one line."""
         Store(url).close()
@@ -221,9 +252,9 @@ def _at_once(act: Callable[[int], Result]) -> list[Result]:
         return list(pool.map(run, range(_CROWD)))
 
 
-def _study() -> Study:
+def _study(description: str = "") -> Study:
     data = {
-        "study": {"name": "contract"},
+        "study": {"name": "contract", "description": description},
         "parameters": {"x": {"type": "float", "low": 0.0, "high": 1.0, "default": 0.5}},
         "objectives": [{"metric": "loss", "direction": "minimize"}],
         "evaluation": {"command": ["true", "{x}"]},
@@ -231,8 +262,8 @@ def _study() -> Study:
     return Study.model_validate(data)
 
 
-def _added(store: Store) -> StoredStudy:
-    study = _study()
+def _added(store: Store, description: str = "") -> StoredStudy:
+    study = _study(description)
     definition = study.model_dump(mode="json", exclude_none=True)
     return store.create_study(study.name, definition, "/", Profile.of(study), {"note": _ODD})
 

@@ -11,7 +11,7 @@ from ..trials.trial import Trial
 from .store import Store
 from .store.profiles import Profile
 
-_SIMILAR_ENOUGH = 0.4
+SIMILAR_ENOUGH = 0.4
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,15 @@ class Recalled:
     metrics: Mapping[str, float]
 
 
-def recall(store: Store, study: Study, exclude: str | None = None, limit: int = 3) -> list[Recalled]:
-    """Return the best configuration of each of the most similar studies, most similar and newest first."""
+def recall(
+    store: Store, study: Study, exclude: str | None = None, limit: int = 3, project: str | None = None
+) -> list[Recalled]:
+    """Return the best configuration of each of the most similar studies, most similar and newest first.
+
+    `exclude` is the key of a study that is left out; with a `project`, only its studies are asked.
+    """
     found: list[Recalled] = []
-    others = store.similar(Profile.of(study), _SIMILAR_ENOUGH, exclude)
+    others = store.similar(Profile.of(study), SIMILAR_ENOUGH, exclude, project)
     while batch := list(islice(others, limit - len(found))):
         trials = store.complete_trials([other.id for other in batch])
         for other in batch:

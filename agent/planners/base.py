@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from ..budget import Ledger
 from ..events import Event, ThoughtKind
-from ..memory.recall import Recalled
+from ..memory.recollection import Recollection
 from ..memory.store import Store
 from ..models.trust import require_trust
 from ..optimizers.state import OptimizerState
@@ -60,7 +60,7 @@ class Context:
     study: Study
     history: History
     ledger: Ledger
-    recalled: Sequence[Recalled] = field(default_factory=tuple)
+    memory: Recollection = field(default_factory=Recollection)
     optimizer: OptimizerState | None = None
     trials_left: float | None = None
     notes: Sequence[str] = field(default_factory=list)

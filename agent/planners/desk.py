@@ -14,7 +14,7 @@ from ..trials.history import History
 from ..trials.lines import line_of
 from ..trials.trial import Trial
 from .base import Context
-from .digest import recalled_lines
+from .digest import lesson_lines, recalled_lines
 
 _MOST_ROWS, _VARIATIONS = 2000, 9
 
@@ -28,7 +28,7 @@ def fill_desk(context: Context, submit: Callable[[Any], str], code: CodeDraft | 
         metric=study.loss_name,
         rows=[_row(trial, context.history, study) for trial in context.history.finished[-_MOST_ROWS:]],
         optimizer=_optimizer(state),
-        recalled=recalled_lines(context),
+        recalled=[*recalled_lines(context), *lesson_lines(context)],
         system=study.study.system,
         encode=lambda configuration: encode(study, configuration),
         submit=submit,

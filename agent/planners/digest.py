@@ -66,6 +66,7 @@ def record_part(context: Context, settings: Settings, n: int) -> dict[str, Any]:
             "correlations": state.correlations if state else (),
         },
         "recalled": recalled_lines(context),
+        "lessons": lesson_lines(context),
         "focus": [_focused(name, focus) for name, focus in study.focus.items()],
         "notes": [clip(note) for note in context.notes[-_NOTES:]],
         "evaluation": evaluation_words(context.history),
@@ -84,8 +85,13 @@ def recalled_lines(context: Context) -> list[str]:
     """Return a line per similar study."""
     return [
         clip(f"{each.key} (similarity {each.similarity:.2f}), best: {words(dict(each.configuration))}")
-        for each in context.recalled
+        for each in context.memory.similar
     ]
+
+
+def lesson_lines(context: Context) -> list[str]:
+    """Return a line per lesson of earlier studies."""
+    return [clip(f"{each.words} (confidence {each.confidence:.2f})") for each in context.memory.lessons]
 
 
 def describe_record(history: History, settings: Settings) -> dict[str, Any]:

@@ -5,14 +5,13 @@ Whatever fails ends in an event and an empty list: the optimizer goes on.
 
 import asyncio
 import contextlib
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
 from ...prompts import Variant, VariantError, load_variant
 from ...tools.errors import InputError
 from .. import events
-from ..memory.recall import Recalled
 from ..models.choice import Choice, choose
 from ..models.endpoint.facts import Facts, says_so
 from ..models.local import LocalServerError
@@ -121,14 +120,13 @@ class ModelPlanner:
         return self.resolved.label
 
     def known(self, context: Context) -> list[Proposal]:
-        """Return what catalogue and memory know, where the study wants it; an embedded model is started meanwhile."""
+        """Return what the catalogue knows, where the study wants it; an embedded model is started meanwhile."""
         with contextlib.suppress(RuntimeError):  # asked without an event loop, it starts with the first question
             self._warming = asyncio.get_running_loop().create_task(self._warm_up(context))
-        return known_proposals(self._as_recorded(context)) if self.setup.study.planner.offline_first else []
+        return known_proposals(context) if self.setup.study.planner.offline_first else []
 
     async def propose(self, context: Context, n: int) -> list[Proposal]:
         """Return what the model answers; see `Planner.propose`."""
-        context = self._as_recorded(context)
         settings = self.variant.settings
         n = min(n, settings.proposals)
         code = draft_of(context) if self._shows_code else None
@@ -166,13 +164,6 @@ class ModelPlanner:
         if self.resolved.gguf is not None and not isinstance(self.recording, RecordingReader):
             with contextlib.suppress(LocalServerError):  # the first question meets it again, and reports it
                 await self._ready(context)
-
-    def _as_recorded(self, context: Context) -> Context:
-        """Return the context as the recorded run had it: the store has moved on since."""
-        if not isinstance(self.recording, RecordingReader):
-            return context
-        recalled = tuple(Recalled(**each) for each in self.recording.header.get("recalled", []))
-        return replace(context, recalled=recalled)
 
     async def _think(self, context: Context, collected: Collected, n: int) -> None:
         """Have one thought. A way to ask that an endpoint does not take is left for the next one; that is no fact."""
@@ -224,7 +215,7 @@ class ModelPlanner:
         if self._opened is None:
             if isinstance(self.recording, RecordingWriter):
                 facts = {"capability": self._facts.capability, "refused": sorted(self._facts.refused)}
-                self.recording.describe(**facts, recalled=[asdict(each) for each in context.recalled])
+                self.recording.describe(**facts, memory=asdict(context.memory))
             section, workers = self.setup.study.model, self.setup.study.evaluation.workers
             self._opened = OpenedModel(section, self.resolved, self._meter(context), workers=workers)
         return await self._opened.ready()

@@ -1,4 +1,4 @@
-"""The offline planner: documented values of a catalogue and the best of similar stored studies; no model."""
+"""The offline planner: documented values of a catalogue, and where memory would begin; no model."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from .mechanical import mechanical_proposals
 
 
 class OfflinePlanner:
-    """Proposes each catalogue profile, then the best of similar studies, then hands over."""
+    """Proposes each catalogue profile, then hands over. What memory has is proposed beside any planner that knows."""
 
     name = "offline"
 
@@ -41,8 +41,8 @@ def build(_setup: Setup) -> OfflinePlanner:
 
 
 def known_proposals(context: Context) -> list[Proposal]:
-    """Return what catalogue and memory propose and nobody has tried, such as an earlier run of this study."""
-    found = [*from_catalogue(context), *from_memory(context), *mechanical_proposals(context)]
+    """Return what the catalogue proposes and nobody has tried, such as an earlier run of this study."""
+    found = [*from_catalogue(context), *mechanical_proposals(context)]
     return [each for each in found if Candidate(dict(each.values), each.patch).key not in context.history.seen]
 
 
@@ -60,16 +60,6 @@ def from_catalogue(context: Context) -> list[Proposal]:
             complete = _complete(context, values)
             rationale = f"catalogue {catalogue.system}, profile {name}: {profile.description}"
             proposals.append(Proposal(complete, STORED, rationale))
-    return proposals
-
-
-def from_memory(context: Context) -> list[Proposal]:
-    """Return the best configurations of similar stored studies."""
-    proposals = []
-    for each in context.recalled:
-        known = {name: value for name, value in each.configuration.items() if name in context.study.parameters}
-        rationale = f"best of the stored study {each.key} (similarity {each.similarity:.2f})"
-        proposals.append(Proposal(_complete(context, known), STORED, rationale))
     return proposals
 
 

@@ -77,6 +77,7 @@ def study_finished(
         minimal=found.minimal,
         front=[events.best_of(trial) for trial in history.front()] if several else [],
         counts=record.counts(),
+        memory={trial.number: trial.because for trial in history.trials if trial.because},
         **counted,
         budget=record.ledger.snapshot(),
         calibration=str(calibrate(history.trials, study.objectives[0].metric) or ""),

@@ -85,6 +85,7 @@ class Record:
             source=proposal.source,
             candidate=accepted.candidate,
             rationale=proposal.rationale,
+            because=list(proposal.because),
             changes=[asdict(change) for change in accepted.changes],
             predicted=dict(proposal.predicted),
             gate=dict(proposal.gate),

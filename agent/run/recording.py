@@ -2,6 +2,7 @@
 
 from ..executors.base import Executor
 from ..executors.recorded import RecordingExecutor, ReplayingExecutor
+from ..memory.recollection import Recollection
 from ..models.order import Order
 from ..models.recording import Recording, RecordingReader, RecordingWriter
 
@@ -12,6 +13,11 @@ def repeated(recording: Recording | None) -> Executor | None:
         return None
     workers = int(recording.header.get("executor", {}).get("workers", 1))
     return ReplayingExecutor(recording.evaluations, recording.order or Order(), workers, f"--replay {recording.file}")
+
+
+def remembered(recording: Recording | None) -> Recollection | None:
+    """Return what memory had for a recorded run, None where none is repeated: the store has moved on since."""
+    return Recollection.of(recording.header.get("memory", {})) if isinstance(recording, RecordingReader) else None
 
 
 def recorded(recording: Recording | None, executor: Executor) -> Executor:

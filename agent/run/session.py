@@ -18,7 +18,8 @@ from ...tools.targets import Measurement
 from .. import events
 from ..executors.base import Executor
 from ..executors.local import LocalExecutor
-from ..memory.recall import recall
+from ..memory.consolidation import consolidate
+from ..memory.recollection import recollect
 from ..memory.store import Store
 from ..memory.store.rows import StoredEvaluation, StoredStudy
 from ..models.recording import Recording
@@ -31,10 +32,10 @@ from .evaluating import local_executor
 from .guarding import guarded
 from .journals import undo_pending
 from .out_of_sight import out_of_sight
-from .proposals.opening import resume_study, start_study
+from .proposals.opening import asking, resume_study, start_study
 from .proposals.proposing import Proposing
 from .record import Record
-from .recording import recorded, repeated
+from .recording import recorded, remembered, repeated
 from .search import News, Search
 
 CLOSE_S = 20.0
@@ -53,11 +54,12 @@ class Session:
         self.study, self.planner = study, planner
         self.record = Record(study, store, stored)
         self._news: News = asyncio.Queue()
+        recording: Recording | None = getattr(planner, "recording", None)
         context = Context(
             study,
             self.record.history,
             self.record.ledger,
-            recalled=tuple(recall(store, study, exclude=stored.key)) if study.planner.recall else (),
+            memory=remembered(recording) or recollect(store, study, asking(study, stored)),
             key=stored.key,
             study_id=stored.id,
             emit=self._emit,
@@ -228,6 +230,10 @@ class Session:
         if self.study.gate.patience is not None:
             note = "gate.patience is no longer used: rests follow from the record of the planner's thoughts"
             self._note("setting", note)
+        if self.record.stored.memory == "lottery":
+            self._note(
+                "memory", "by lottery this study runs without memory (memory.lottery), so that its use can be told"
+            )
         if grown := self.record.grown():
             self._note("setting", grown)
         target = self.study.target
@@ -313,6 +319,9 @@ class Session:
         search = self._search
         finished = study_finished(self.record, self.planner, executor, found, search.stopped_by, {**counted, **waited})
         self.record.store.set_result(self.record.stored.id, finished.model_dump(mode="json"))
+        if self.study.memory.use == "on":
+            stored = self.record.stored
+            consolidate(self.record.store, self.study, stored.id, stored.project, self.record.history, finished)
         self._state = "interrupted" if search.gave_up else "finished"
         return finished
 

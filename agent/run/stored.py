@@ -2,12 +2,12 @@
 
 from ...tools.desk import Desk
 from ..budget import Ledger
-from ..memory.recall import recall
+from ..memory.recollection import recollect
 from ..memory.store import Store
 from ..optimizers.state import describe
 from ..planners.base import Context
 from ..planners.desk import fill_desk
-from .proposals.opening import find_study
+from .proposals.opening import asking, find_study
 from .record import Record, limits_of
 
 
@@ -23,7 +23,7 @@ def context_of(store: Store, key: str) -> Context:
         study,
         found.history,
         Ledger(limits_of(study), {"trials": len(found.history.trials), **store.spent_on_models(stored.id)}),
-        recalled=tuple(recall(store, study, exclude=stored.key)) if study.planner.recall else (),
+        memory=recollect(store, study, asking(study, stored)),
         key=stored.key,
         study_id=stored.id,
     )

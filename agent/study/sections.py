@@ -32,6 +32,7 @@ from ..pruners.base import Variant
 from .approval import ApprovalSection
 from .desirability import overall
 from .goals import Constraint, MetricName, Objective, Section
+from .memory import MemorySection
 from .parameters import ExpressionText, Parameter
 from .space import Clause, Space
 
@@ -105,7 +106,7 @@ class PlannerSection(Section):
     )
     ideas: str = Field("", description="File of recorded ideas, for planner 'recorded'; relative to the study file.")
     offline_first: bool = Field(True, description="Start with catalogue values and stored studies, also with a model.")
-    recall: bool = Field(True, description="Look for similar stored studies.")
+    recall: bool = Field(True, description="Ask memory; false: as memory.use = 'off', for reading.")
     tools: bool = Field(True, description="Let a model that can call tools use the analysis tools.")
     patience_s: float | None = Field(None, ge=0, description="The earlier name of patience, still read.")
 
@@ -287,6 +288,7 @@ class Study(Section):
     evaluation: Evaluation = Field(description="How a configuration is measured.")
     budget: Budget = Field(Budget(), description="What the search may spend.")
     planner: PlannerSection = Field(PlannerSection(), description="Who proposes with knowledge.")
+    memory: MemorySection = Field(MemorySection(), description="What is taken from past studies.")
     model: ModelSection = Field(ModelSection(), description="The language model.")
     gate: Annotated[GateSection, BeforeValidator(_policy_alone)] = Field(
         GateSection(), description="Who proposes next; a policy's name alone will do."
@@ -423,6 +425,13 @@ class Study(Section):
             return self
         code = self.code.model_copy(update={"send": allowed})
         placed = self.model_copy(update={"target": self.target.model_copy(update={"code": code})})
+        return placed.read_from(self.directory, self.text)
+
+    def drawing(self) -> Self:
+        """Return the study as one that takes part in memory's lottery, unless its file says otherwise."""
+        if "lottery" in self.memory.model_fields_set:
+            return self
+        placed = self.model_copy(update={"memory": self.memory.model_copy(update={"lottery": True})})
         return placed.read_from(self.directory, self.text)
 
     @property

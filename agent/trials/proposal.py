@@ -18,6 +18,7 @@ class Proposal:
     `predicted` maps a metric to (expected, low, high), where the planner ventured a prediction. `gate` says why it was
     its turn; `continues` is the number of a trial with the same configuration that ended at an earlier last step.
     `patch` is the text of a code edit that goes with the values, and `parent` the trial whose edit it goes on from.
+    `because` names the studies and lessons of memory that it rests on: 'study KEY', 'lesson NUMBER'.
     """
 
     values: Mapping[str, Any]
@@ -28,6 +29,7 @@ class Proposal:
     continues: int | None = None
     patch: str | None = None
     parent: int | None = None
+    because: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Make the rationale, which may be a model's, one visible line."""

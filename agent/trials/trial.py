@@ -17,7 +17,7 @@ class Trial:
     `source` is who proposed it; `gate` says why it was their turn. `metrics` are medians over the repeats; a failed
     trial has none and says why in `reason`. `changes` lists what repair did to the proposal. `values` are the losses
     of its single evaluations, `steps` the losses it reported on the way, `fidelity` the last step it was allowed.
-    `parent` is the trial whose edit of the program this one's goes on from.
+    `parent` is the trial whose edit of the program this one's goes on from. `because` names what of memory it rests on.
     Times are seconds since the epoch; `duration_s` is the time its evaluations took.
     """
 
@@ -28,6 +28,7 @@ class Trial:
     metrics: dict[str, float] = field(default_factory=dict)
     reason: str | None = None
     rationale: str = ""
+    because: list[str] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
     predicted: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     gate: dict[str, Any] = field(default_factory=dict)

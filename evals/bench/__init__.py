@@ -12,6 +12,7 @@ BENCHMARKS = (
     "bookkeeping",
     "studies",
     "recall",
+    "memory",
     "prompt_size",
     "busy_workers",
     "verdict",

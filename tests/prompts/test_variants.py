@@ -6,6 +6,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 
 from trimtab.agent.budget import Ledger
 from trimtab.agent.memory.recall import Recalled
+from trimtab.agent.memory.recollection import Recollection
 from trimtab.agent.optimizers.state import OptimizerState
 from trimtab.agent.planners.base import Context
 from trimtab.agent.planners.dialogue.answers import Collected
@@ -47,8 +48,8 @@ def history_of(study: Study, count: int) -> History:
 def context_of(study: Study, count: int) -> Context:
     history = history_of(study, count)
     state = OptimizerState("tpe", (study.space.default,), ("the best: it expects 1 (0.5 to 2)",), ("x: mean 1",))
-    recalled = [Recalled("other-1", 0.8, study.space.default, {})]
-    return Context(study, history, Ledger({"trials": 20_000}, {"trials": count}), recalled, state)
+    memory = Recollection((Recalled("other-1", 0.8, study.space.default, {}),))
+    return Context(study, history, Ledger({"trials": 20_000}, {"trials": count}), memory, state)
 
 
 def studies(root: Path) -> list[Study]:

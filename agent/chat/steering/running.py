@@ -131,7 +131,7 @@ class Run:
             return self._goes_on(study)
         try:
             if self.stored_key is None:
-                session = Session.start(study, self.store, planner)
+                session = Session.start(study.drawing(), self.store, planner)
             else:
                 session = Session.resume(study, self.store, planner, key=self.stored_key)
         except BaseException:

@@ -8,8 +8,9 @@ from langchain_core.messages.utils import count_tokens_approximately
 from ....prompts import VariantError, load_variant, variant_names
 from ....tools.errors import InputError
 from ...budget import Ledger
-from ...memory.recall import recall
+from ...memory.recollection import Asking, recollect
 from ...memory.store import Store, default_url
+from ...memory.store.project import project_of
 from ...models.settings import Capability
 from ...optimizers.mirror import Optimizer
 from ...optimizers.state import describe
@@ -57,5 +58,7 @@ def context_of(study: str, store_url: str | None) -> Context:
         return stored_context(store, study)
     loaded = load_study(study)
     history, optimizer = History(loaded), Optimizer(loaded)
-    context = Context(loaded, history, Ledger({"trials": loaded.budget.trials}), recall(store, loaded))
+    project = None if loaded.memory.shared else project_of(loaded.directory)
+    memory = recollect(store, loaded, Asking(project=project, reads=loaded.memory.use != "off"))
+    context = Context(loaded, history, Ledger({"trials": loaded.budget.trials}), memory)
     return context.now(describe(optimizer, history), Question("opening", OPENING_IDEAS))

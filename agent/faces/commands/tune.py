@@ -70,6 +70,8 @@ def run_study(
     require_trusted_endpoint(setup, given=trust_endpoint, ask=_is_trusted if asks else None)
     if asks and wants_source(setup):
         setup = replace(setup, study=study.sending(typer.confirm(_SEND, default=False)))
+    if asks:
+        setup = replace(setup, study=setup.study.drawing())
     session = Session.open(setup, resume=resume)
     report = asyncio.run(_drive(session, choose_face(study, as_json=as_json), asks=asks))
     for line in session.left:

@@ -1,4 +1,4 @@
-"""The store of studies, trials, model calls and conversations: the truth from which everything else is rebuilt.
+"""The store of studies, trials, calls, conversations and lessons: the truth from which everything else is rebuilt.
 
 SQLAlchemy over SQLite in WAL mode, or any database by URL. Every method is one transaction, on the disk when it
 returns (a trial's start alone need not outlive a power cut: what it began is repeated anyway). Each subject has a
@@ -14,14 +14,16 @@ from .calls import Calls
 from .chats import Chats
 from .db import Database, StoreError
 from .leases import LEASE_S, Leases
+from .lessons import Lessons
 from .migrations import migrate
 from .studies import Studies
+from .texts import Texts
 from .trials import Trials
 
 __all__ = ["Store", "StoreError", "data_directory", "default_url"]
 
 
-class Store(Studies, Trials, Calls, Chats):
+class Store(Studies, Trials, Calls, Chats, Lessons, Texts):
     """An open store. `shown` is its URL without a password, `files` where it is on this machine's disk."""
 
     def __init__(self, url: str, *, power_safe: bool = True, lease_s: float = LEASE_S) -> None:

@@ -5,18 +5,22 @@ Migrations are append-only: a function that was released is never changed.
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy import Connection, Table, inspect, select, text
 
 from ....tools.errors import InputError
 from .db import Database, StoreError
 from .profiles import Profile, add_profile, find_profile
+from .project import project_of
 from .schema import (
     CHAT_CALLS,
     CHAT_ENTRIES,
     CHATS,
     ENDPOINTS,
     EVALUATIONS,
+    LESSON_VERDICTS,
+    LESSONS,
     META,
     METADATA,
     MODEL_CALLS,
@@ -25,6 +29,7 @@ from .schema import (
     TRAITS,
     TRIALS,
 )
+from .texts import add_text, create_texts, text_of
 
 
 def _first(connection: Connection) -> None:
@@ -66,6 +71,20 @@ def _calls_of_conversations(connection: Connection) -> None:
     METADATA.create_all(connection, tables=[CHAT_CALLS])
 
 
+def _memory(connection: Connection) -> None:
+    _add_column(connection, STUDIES, "project", "TEXT")
+    _add_column(connection, STUDIES, "memory", "VARCHAR(12) NOT NULL DEFAULT 'on'")
+    METADATA.create_all(connection, tables=[LESSONS, LESSON_VERDICTS])
+    for index in STUDIES.indexes:
+        index.create(connection, checkfirst=True)
+    create_texts(connection)
+    columns = (STUDIES.c.id, STUDIES.c.key, STUDIES.c.directory, STUDIES.c.definition)
+    for row in connection.execute(select(*columns)).all():
+        project = project_of(Path(row.directory))
+        connection.execute(STUDIES.update().where(STUDIES.c.id == row.id).values(project=project))
+        add_text(connection, "study", row.id, text_of(row.key, json.loads(row.definition)))
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _first,
     _trial_details,
@@ -74,6 +93,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _profiles,
     _refused_settings,
     _calls_of_conversations,
+    _memory,
 )
 
 

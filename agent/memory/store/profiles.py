@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Float, Select, and_, case, cast, func, insert, select
 
+from ...study.parameters import Parameter
 from ...study.sections import Study
 from .schema import PROFILES, STUDIES, TRAITS
 from .subject import Subject
@@ -15,6 +16,11 @@ from .subject import Subject
 OTHER_SYSTEM = 0.8
 """What a parameter in common is worth when the systems are not known to be the same."""
 _PAGE = 20
+
+
+def trait_of(name: str, parameter: Parameter) -> str:
+    """Return how a parameter is recognised in other studies: NAME:TYPE:UNIT."""
+    return f"{name}:{parameter.type}:{parameter.unit}"
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Profile:
     def of(cls, study: Study) -> "Profile":
         """Return the profile of a study."""
         aims = json.dumps([each.identity for each in study.objectives])
-        traits = frozenset(f"{name}:{each.type}:{each.unit}" for name, each in study.parameters.items())
+        traits = frozenset(trait_of(name, each) for name, each in study.parameters.items())
         return cls(aims, study.study.system, traits)
 
     @property
@@ -61,10 +67,13 @@ class Profiles(Subject):
             known = find_profile(connection, profile)
             return add_profile(connection, profile) if known is None else known
 
-    def similar(self, profile: Profile, at_least: float, exclude: str | None = None) -> Iterator[Similar]:
+    def similar(
+        self, profile: Profile, at_least: float, exclude: str | None = None, project: str | None = None
+    ) -> Iterator[Similar]:
         """Yield the studies with the same aims, the most similar and newest first; `exclude` is the key of one.
 
-        Similarity is the parameters in common over all parameters of both; less when the systems may differ.
+        Similarity is the parameters in common over all parameters of both; less when the systems may differ. Where a
+        `project` is given, only its studies.
         """
         scored = _scored(profile).subquery()
         query = (
@@ -74,6 +83,8 @@ class Profiles(Subject):
             .order_by(scored.c.similarity.desc(), STUDIES.c.id.desc())
             .limit(_PAGE)
         )
+        if project is not None:
+            query = query.where(STUDIES.c.project == project)
         for page in itertools.count():
             with self._database.reading() as connection:
                 rows = connection.execute(query.offset(page * _PAGE)).all()

@@ -22,7 +22,7 @@ _STATES = frozenset(get_args(State))
 
 @dataclass(frozen=True)
 class StoredStudy:
-    """A study as stored."""
+    """A study as stored. `project` is the folder whose studies share a memory; `memory` how it uses one."""
 
     id: int
     key: str
@@ -35,6 +35,8 @@ class StoredStudy:
     created: float
     search_s: float
     result: dict[str, Any] | None
+    project: str = ""
+    memory: str = "on"
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ def study_of(row: Row[Any]) -> StoredStudy:
         created=float(row.created),
         search_s=float(row.search_s),
         result=_object(row.result) if row.result else None,
+        project=row.project or "",
+        memory=one_line(str(row.memory)),
     )
 
 

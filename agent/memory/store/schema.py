@@ -75,7 +75,9 @@ STUDIES = Table(
     Column("search_s", Float, nullable=False, default=0.0),
     Column("owner", Storable),
     Column("lease", Float),
-    Column("profile_id", Integer, index=True),
+    Column("profile_id", Integer, index=True),  # none where later studies learn nothing from it
+    Column("project", Storable, index=True),
+    Column("memory", String(12), nullable=False, default="on", server_default="on"),
     Column("result", Storable),
 )
 
@@ -157,6 +159,32 @@ ENDPOINTS = Table(
     Column("refused", Text),
 )
 
+
+LESSONS = Table(
+    "lessons",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("trait", Storable, nullable=False, index=True),
+    Column("aims", Storable, nullable=False),
+    Column("system", Storable),
+    Column("project", Storable),
+    Column("study_id", ForeignKey("studies.id"), index=True),
+    Column("statement", Storable, nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("retired", Float),
+)
+"""What was learned of a parameter; `trait` is the parameter's, `statement` JSON, `study_id` none where imported."""
+
+LESSON_VERDICTS = Table(
+    "lesson_verdicts",
+    METADATA,
+    Column("lesson_id", ForeignKey("lessons.id"), primary_key=True),
+    Column("study_id", ForeignKey("studies.id"), primary_key=True),
+    Column("used", Integer, nullable=False, default=0),
+    Column("verdict", String(12), nullable=False, default=""),
+)
+"""What later studies said of a lesson: 'confirmed', 'refuted', or '' where they could not tell."""
 
 CHATS = Table(
     "chats",

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -12,9 +13,12 @@ from ....tools.errors import InputError
 from ....tools.text import one_line
 from ...study.versions import VERSION
 from .db import StoreError
+from .lessons import forget_lessons_of
 from .profiles import Profile, Profiles
+from .project import project_of
 from .rows import StoredStudy, study_of
 from .schema import EVALUATIONS, MODEL_CALLS, PROFILES, STUDIES, TRAITS, TRIALS
+from .texts import add_text, purge_texts, remove_text, text_of
 
 _ATTEMPTS = 1000
 """Keys that are tried for a new study: as many processes may add one of the same name at the same moment."""
@@ -35,9 +39,18 @@ class Studies(Profiles):
     """Studies in the store. One process at a time owns a study."""
 
     def create_study(
-        self, name: str, definition: dict[str, Any], directory: str, profile: Profile, environment: dict[str, Any]
+        self,
+        name: str,
+        definition: dict[str, Any],
+        directory: str,
+        profile: Profile | None,
+        environment: dict[str, Any],
+        memory: str = "on",
     ) -> StoredStudy:
-        """Add a study, owned by this process, under the first free key NAME-1, NAME-2, ..."""
+        """Add a study, owned by this process, under the first free key NAME-1, NAME-2, ...
+
+        Without a profile no later study recalls it; `memory` is how it uses memory itself.
+        """
         row = {
             "name": name,
             "definition": json.dumps(definition),
@@ -46,7 +59,9 @@ class Studies(Profiles):
             "environment": json.dumps(environment),
             "created": time.time(),
             "search_s": 0.0,
-            "profile_id": self.profile_id(profile),
+            "profile_id": self.profile_id(profile) if profile is not None else None,
+            "project": project_of(Path(directory)),
+            "memory": memory,
             **self._leases.new(),
         }
         key = self._insert(name, row)
@@ -63,6 +78,8 @@ class Studies(Profiles):
             try:
                 with self._database.writing() as connection:
                     connection.execute(insert(STUDIES).values(row | {"key": key}))
+                    number = connection.execute(select(STUDIES.c.id).where(STUDIES.c.key == key)).scalar_one()
+                    add_text(connection, "study", number, text_of(key, json.loads(row["definition"])))
             except StoreError as error:
                 if not isinstance(error.__cause__, IntegrityError):
                     raise
@@ -136,6 +153,8 @@ class Studies(Profiles):
 
     def compact(self) -> None:
         """Give the room of what was deleted back to the disk, where the database keeps it; its text is gone then."""
+        with self._database.writing() as connection:
+            purge_texts(connection)
         self._database.compact()
 
     def delete(self, study_id: int) -> None:
@@ -147,6 +166,8 @@ class Studies(Profiles):
         with self._database.writing() as connection:
             self._leases.fence(connection, study_id)
             profile = connection.execute(select(STUDIES.c.profile_id).where(STUDIES.c.id == study_id)).scalar()
+            forget_lessons_of(connection, study_id)
+            remove_text(connection, "study", study_id)
             for table in (EVALUATIONS, MODEL_CALLS, TRIALS):
                 connection.execute(delete(table).where(table.c.study_id == study_id))
             connection.execute(delete(STUDIES).where(STUDIES.c.id == study_id))

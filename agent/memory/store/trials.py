@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Select, bindparam, insert, select, update
 
 from ...trials.trial import Trial
 from .rows import StoredEvaluation, evaluation_of, evaluation_row, trials_of
@@ -17,7 +18,7 @@ _FINISH_TRIAL = update(TRIALS).where(
 )
 _ADD_EVALUATION = insert(EVALUATIONS)
 
-_PROPOSAL = ("rationale", "changes", "predicted", "gate", "fidelity", "continues", "parent")
+_PROPOSAL = ("rationale", "because", "changes", "predicted", "gate", "fidelity", "continues", "parent")
 
 
 class Trials(Subject):
@@ -73,9 +74,17 @@ class Trials(Subject):
     def complete_trials(self, study_ids: Collection[int]) -> dict[int, list[Trial]]:
         """Return the complete trials of some studies in order, by study; studies without any are left out."""
         wanted = (TRIALS.c.study_id.in_(study_ids), TRIALS.c.state == "complete")
-        query = select(TRIALS).where(*wanted).order_by(TRIALS.c.study_id, TRIALS.c.number)
+        return self._by_study(select(TRIALS).where(*wanted))
+
+    def ended_trials(self, study_ids: Collection[int], most: int) -> dict[int, list[Trial]]:
+        """Return of each study the first `most` trials that ended with a result or failed, in order."""
+        wanted = (TRIALS.c.study_id.in_(study_ids), TRIALS.c.number < most)
+        ended = TRIALS.c.state.in_(("complete", "infeasible", "failed"))
+        return self._by_study(select(TRIALS).where(*wanted, ended))
+
+    def _by_study(self, query: Select[Any]) -> dict[int, list[Trial]]:
         with self._database.reading() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query.order_by(TRIALS.c.study_id, TRIALS.c.number)).all()
         found: dict[int, list[Trial]] = {}
         for row, trial in zip(rows, trials_of(rows), strict=True):
             found.setdefault(row.study_id, []).append(trial)

@@ -1,5 +1,6 @@
 """Starts a study in the store, picks up the latest one of its name, or looks at one that is there."""
 
+import random
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,8 +8,11 @@ from typing import Any
 
 from ....tools.errors import InputError
 from ....tools.targets.section import ProgramSection, shorthand
+from ...memory.recall import SIMILAR_ENOUGH
+from ...memory.recollection import Asking
 from ...memory.store import Store
 from ...memory.store.profiles import Profile
+from ...memory.store.project import project_of
 from ...memory.store.rows import StoredStudy
 from ...study.sections import Study
 from ...study.stored import Place, Reading, read_definition, shown
@@ -17,9 +21,13 @@ from ...trials.grown import fitted
 from ...trials.history import History
 from ..environment import describe_environment
 
+LOTTERY_SHARE = 0.1
+"""How many of the studies that take part in the lottery run without memory."""
+
 _MAY_CHANGE = {
     "budget": None,
     "planner": None,
+    "memory": None,
     "model": None,
     "sampler": None,
     "check": None,
@@ -57,14 +65,30 @@ def definition(study: Study) -> dict[str, Any]:
 
 
 def start_study(store: Store, study: Study) -> StoredStudy:
-    """Add a study to the store, owned by this process."""
+    """Add a study to the store, owned by this process; where it may, chance decides whether it uses its memory."""
+    memory: str = study.memory.use
+    if memory == "on" and study.memory.lottery and has_memory(store, study) and random.random() < LOTTERY_SHARE:
+        memory = "lottery"
     return store.create_study(
         study.name,
         definition(study),
         str(study.directory),
-        Profile.of(study),
+        Profile.of(study) if study.memory.use == "on" else None,
         dict(describe_environment(study.directory)),
+        memory,
     )
+
+
+def has_memory(store: Store, study: Study) -> bool:
+    """Whether there are studies like this one to learn from."""
+    project = None if study.memory.shared else project_of(study.directory)
+    return next(store.similar(Profile.of(study), SIMILAR_ENOUGH, project=project), None) is not None
+
+
+def asking(study: Study, stored: StoredStudy) -> Asking:
+    """Return how a study asks memory."""
+    reads = study.planner.recall and study.memory.use != "off" and stored.memory != "lottery"
+    return Asking(stored.key, None if study.memory.shared else stored.project, reads)
 
 
 def find_study(store: Store, key: str) -> Found:

@@ -20,6 +20,7 @@ from ...trials.candidate import Candidate
 from ...trials.proposal import Accepted, Proposal, Refused, review
 from ...trials.source import DEFAULT, Source
 from .gate import PLANNER, STORED, Decision, Gate
+from .remembering import Remembering
 from .ruling import Ruling, Use, alone, use_of
 from .thinking import Thinking
 
@@ -40,6 +41,8 @@ class Proposing:
         self._asked: deque[Accepted] = deque()
         self._approvals: set[asyncio.Task[None]] = set()
         self._knows = isinstance(planner, Knowing)
+        remembers = self._knows and context.study.planner.offline_first
+        self._remembering = Remembering(context.study, context.memory) if remembers else None
         self._hurried = asyncio.Event()
 
     @property
@@ -52,6 +55,9 @@ class Proposing:
         if self._knows and isinstance(self.planner, Knowing):
             self._knows = False
             self._take(self.planner.known(self.context.now(None)))
+        if self._remembering is not None and STORED not in self._ready_arms() and not self._approvals:
+            remembered = self._remembering.next(self.context.history)
+            self._take([remembered] if remembered is not None else [])
         if not self._approvals and self.context.ledger.left("trials") != 0:
             self.thinking.ask(self._waiting())
 
