@@ -65,6 +65,16 @@ class Variant:
             raise VariantError(f"prompt variant {self.name!r}, {template}: {message}") from None
 
 
+def told_to_agents() -> str:
+    """Return what people's own agents are told of the tools that trimtab serves them."""
+    return (_home() / "agents.j2").read_text(encoding="utf-8")
+
+
+def skill_text() -> str:
+    """Return the skill file for people's own agents."""
+    return (_home() / "skill" / "SKILL.md").read_text(encoding="utf-8")
+
+
 def variant_names() -> list[str]:
     """Return the variants that ship with trimtab."""
     return sorted(folder.parent.name for folder in _home().glob("*/variant.toml"))

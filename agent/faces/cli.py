@@ -12,6 +12,7 @@ from ...tools.own_environment import conceal
 from ...tools.plugins import in_group
 from .memory_cli import memory_app
 from .outcome import run
+from .runs_cli import add_to
 
 app = typer.Typer(
     name="trimtab",
@@ -74,6 +75,7 @@ def tune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done to the system, and end.")
     ] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Run in a process of its own, and return at once.")] = False,
     store: StoreUrl = None,
 ) -> None:
     """Tune the system that a study file describes."""
@@ -98,6 +100,12 @@ def tune(
         "sampler": {"name": sampler, "seed": seed},
         "memory": {"use": "off" if no_memory else memory},
     }
+    if detach:
+        from .commands.runs import detach as detached
+
+        given = {section: {k: v for k, v in each.items() if v is not None} for section, each in overrides.items()}
+        detached(study, {section: each for section, each in given.items() if each}, store, resume=resume)
+        return
     recording = RecordingOptions(record, replay, strict=not lenient, replay_model=replay_model)
     how: dict[str, bool] = {"resume": resume, "as_json": json, "ask": not yes, "trust_endpoint": trust}
     code = run_study(study, overrides, recording, store=store, apply=apply, **how)
@@ -484,6 +492,9 @@ def options(
 
         typer.echo(f"trimtab {installed('trimtab')}")
         raise typer.Exit
+
+
+add_to(app)
 
 
 def _add_commands() -> None:

@@ -96,11 +96,11 @@ def _failed(study: Study, history: History) -> list[tuple[str, dict[str, Any]]]:
     if sum(failed) < _LEAST_FAILED or all(failed):
         return []
     regions = [each for name, parameter in study.parameters.items() for each in _regions(name, parameter, finished)]
-    chances = [_chance(failed, each.inside) for each in regions]
+    chances = [_chance(failed, each.members) for each in regions]
     if not chances or min(chances) * len(chances) >= _FAILURE_LEVEL:  # Bonferroni's correction
         return []
     region = regions[chances.index(min(chances))]
-    inside = region.inside
+    inside = region.members
     numbers = [trial.number for trial, bad, there in zip(finished, failed, inside, strict=True) if bad and there]
     statement = {
         "kind": "fails", "side": region.side, "value": region.value, "failed": len(numbers), "of": sum(inside),
@@ -116,7 +116,7 @@ class _Region:
     name: str
     side: str
     value: Value
-    inside: list[bool]
+    members: list[bool]
 
 
 def _regions(name: str, parameter: Parameter, trials: Sequence[Trial]) -> list[_Region]:
@@ -129,7 +129,7 @@ def _regions(name: str, parameter: Parameter, trials: Sequence[Trial]) -> list[_
         for each in there
         for side in sides
     ]
-    return [region for region in found if not all(region.inside)]
+    return [region for region in found if not all(region.members)]
 
 
 def _lies(parameter: Parameter, side: str, limit: Value, value: Value | None) -> bool:

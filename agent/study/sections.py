@@ -86,7 +86,8 @@ class PlannerSection(Section):
 
     name: str = Field(
         "auto",
-        description="'auto', 'model', 'offline' (catalogue and stored studies, no model), 'recorded' or 'none'.",
+        description="'auto', 'model', 'offline' (catalogue and memory, no model), 'recorded', 'client' (ideas come "
+        "from outside, as over trimtab mcp) or 'none'.",
     )
     prompts: str = Field(
         "auto", description="Prompt variant: a name, the path of a folder, or 'auto': terse for a small embedded model."

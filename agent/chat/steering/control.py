@@ -147,6 +147,14 @@ class StudyControl:
             study = self._take(load_study(file, self.overrides))
         return f"opened {study.name}: {len(study.parameters)} parameters, {study.budget.trials} trials"
 
+    def open_study(self, study: Study, key: str | None = None) -> None:
+        """Open a study that is there already; with a key, as the stored one that goes on."""
+        with self.lock:
+            self._take(study)
+            if key is not None:
+                found = find_study(self.store, key)
+                self.stored, self._history = found.stored, found.history
+
     def open_stored(self, key: str) -> str:
         """Open a study of the store with its trials, to look at or to go on with."""
         found = find_study(self.store, key)

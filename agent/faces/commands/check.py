@@ -3,26 +3,18 @@
 import dataclasses
 import json
 import math
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from ....tools.sandbox.mounts import hides
 from ....tools.targets import Measurement
-from ....tools.targets.code.edits import regions_in
-from ....tools.targets.rendering.template import as_text
 from ....tools.text import visible
 from ...study.file import StudyFileError, load_study
-from ...study.goals import Constraint
-from ...study.parameters import Parameter
 from ...study.sections import Study
+from ..study_lines import of_code, out_of_sight, study_lines, too_few_pairs
 
-_ABSOLUTE = re.compile(r"(?:^|[\s=:,'\"])(/[^\s'\":;,(){}<>|]+)")
 _LAST_LINES = 10
-_PLENTY = 10
 
 
 def print_study(file: Path) -> None:
@@ -31,7 +23,7 @@ def print_study(file: Path) -> None:
     Raises:
         StudyFileError: with every mistake.
     """
-    typer.echo("\n".join(map(visible, _lines(load_study(file)))))
+    typer.echo("\n".join(map(visible, study_lines(load_study(file)))))
 
 
 def print_checked(file: Path, store: str | None, *, runs: bool) -> int:
@@ -55,8 +47,8 @@ def print_checked(file: Path, store: str | None, *, runs: bool) -> int:
         "constraints": [each.model_dump(mode="json", exclude_none=True) for each in study.constraints],
         "configurations": None if math.isinf(study.space.size) else study.space.size,
         "trials": study.budget.trials,
-        "hidden": [str(each) for each in _out_of_sight(study)],
-        "notes": [*_of_code(study), *_too_few_pairs(len(study.evaluation.check_seeds))],
+        "hidden": [str(each) for each in out_of_sight(study)],
+        "notes": [*of_code(study), *too_few_pairs(len(study.evaluation.check_seeds))],
     }
     if runs:
         told["default"] = _measured(study, store).model_dump(mode="json")
@@ -89,88 +81,3 @@ def try_default(file: Path, store: str | None) -> bool:
     for line in plain(found.log).strip().splitlines()[-_LAST_LINES:]:
         typer.echo(f"  | {visible(line)}", err=True)
     return False
-
-
-def _lines(study: Study) -> Iterator[str]:
-    count = len(study.parameters)
-    yield f"{study.name}: {count} parameter{'s' if count > 1 else ''}"
-    rows = [("parameter", "type", "default", "values"), *map(_row, study.parameters.items())]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for *row, values in rows:
-        yield "  ".join([*(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)), values])
-    yield from (f"derived: {name} = {text}" for name, text in study.derived.items())
-    yield from (f"never: {clause.when} ({clause.reason})" for clause in study.forbidden)
-    yield from (f"objective: {objective.metric}, {objective.goal}" for objective in study.objectives)
-    yield from (f"constraint: {constraint.metric} {_bounds(constraint)}" for constraint in study.constraints)
-    if study.forbidden:
-        yield str(study.space.allowed)
-    yield from (f"hidden in the sandbox: {path} (name it in readable)" for path in _out_of_sight(study))
-    yield from _of_code(study)
-    yield from _too_few_pairs(len(study.evaluation.check_seeds))
-    size = "infinitely many" if math.isinf(study.space.size) else f"at most {study.space.size:.4g}"
-    yield f"{size} configurations, {study.budget.trials} trials: the study file is fine"
-
-
-def _of_code(study: Study) -> Iterator[str]:
-    """Yield what a planner could touch, and what may leave the machine."""
-    project = study.project
-    if project is None or study.code is None:
-        return
-    for name, text in project.editable.items():
-        regions = regions_in(text)
-        where = f"only {', '.join(regions)}" if regions else f"all {text.count(chr(10))} lines"
-        yield f"may be edited: {name}, {where}"
-    others = len(project.files) - len(project.editable)
-    yield f"{others} other files of {project.folder.name} are copied, and can only be read"
-    yield from (f"left out: {name} ({why})" for name, why in project.left_out.items())
-    if not study.code.guard:
-        yield "no guard: an edit is measured without a test (code.guard = ['...'])"
-    send = "may be sent to" if study.code.send else "is not sent (code.send = true allows it), nor asked of,"
-    yield f"the source {send} a model that is not on this machine"
-
-
-def _too_few_pairs(pairs: int) -> Iterator[str]:
-    if pairs < _PLENTY:  # what computes intervals is not loaded to say that all is fine
-        from ...statistics import MIN_PAIRS
-
-        if pairs < MIN_PAIRS:
-            yield f"evaluation.check_seeds: {pairs} pairs cannot prove an improvement at 2.5 %, {MIN_PAIRS} or more can"
-
-
-def _out_of_sight(study: Study) -> list[Path]:
-    """Return what the commands of a sandboxed program name and will not find there."""
-    program = study.program
-    if program.isolation == "process":
-        return []
-    words = [*(program.command or []), *program.environment.values()]
-    named = [Path(found) for word in words for found in _ABSOLUTE.findall(word)]
-    shown = [study.directory.resolve(), *((study.directory / each.expanduser()).resolve() for each in program.readable)]
-    return [
-        path
-        for path in dict.fromkeys(named)
-        if hides(path) and path.exists() and not any(map(path.resolve().is_relative_to, shown))
-    ]
-
-
-def _row(named: tuple[str, Parameter]) -> tuple[str, str, str, str]:
-    name, parameter = named
-    unit = f" {parameter.unit}" if parameter.unit else ""
-    when = f"  when {parameter.when}" if parameter.when else ""
-    return name, parameter.type, f"{as_text(parameter.default)}{unit}", f"{_values(parameter)}{when}"
-
-
-def _values(parameter: Parameter) -> str:
-    match parameter.type:
-        case "float" | "int":
-            step = f" step {as_text(parameter.step)}" if parameter.step not in {None, 1} and parameter.step else ""
-            return f"{as_text(parameter.low)} .. {as_text(parameter.high)}{step}{' log' if parameter.log else ''}"
-        case "bool":
-            return "false, true"
-        case "categorical" | "ordinal":
-            return ", ".join(map(as_text, parameter.choices))
-
-
-def _bounds(constraint: Constraint) -> str:
-    bounds = (("min", constraint.min), ("max", constraint.max))
-    unit = f" {constraint.unit}" if constraint.unit else ""
-    return " and ".join(f"{word} {value:g}{unit}" for word, value in bounds if value is not None)

@@ -16,6 +16,7 @@ from .db import Database, StoreError
 from .leases import LEASE_S, Leases
 from .lessons import Lessons
 from .migrations import migrate
+from .runs import Runs
 from .studies import Studies
 from .texts import Texts
 from .trials import Trials
@@ -23,7 +24,7 @@ from .trials import Trials
 __all__ = ["Store", "StoreError", "data_directory", "default_url"]
 
 
-class Store(Studies, Trials, Calls, Chats, Lessons, Texts):
+class Store(Studies, Trials, Calls, Chats, Lessons, Texts, Runs):
     """An open store. `shown` is its URL without a password, `files` where it is on this machine's disk."""
 
     def __init__(self, url: str, *, power_safe: bool = True, lease_s: float = LEASE_S) -> None:

@@ -17,6 +17,7 @@ from .schema import (
     CHAT_CALLS,
     CHAT_ENTRIES,
     CHATS,
+    COMMANDS,
     ENDPOINTS,
     EVALUATIONS,
     LESSON_VERDICTS,
@@ -25,6 +26,7 @@ from .schema import (
     METADATA,
     MODEL_CALLS,
     PROFILES,
+    RUNS,
     STUDIES,
     TRAITS,
     TRIALS,
@@ -85,6 +87,10 @@ def _memory(connection: Connection) -> None:
         add_text(connection, "study", row.id, text_of(row.key, json.loads(row.definition)))
 
 
+def _runs(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[RUNS, COMMANDS])
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _first,
     _trial_details,
@@ -94,6 +100,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _refused_settings,
     _calls_of_conversations,
     _memory,
+    _runs,
 )
 
 

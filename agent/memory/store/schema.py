@@ -186,6 +186,37 @@ LESSON_VERDICTS = Table(
 )
 """What later studies said of a lesson: 'confirmed', 'refuted', or '' where they could not tell."""
 
+RUNS = Table(
+    "runs",
+    METADATA,
+    Column("id", String(20), primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("definition", Storable, nullable=False),
+    Column("directory", Storable, nullable=False),
+    Column("resume", String(120)),
+    Column("request", String(200), unique=True),
+    Column("study", String(120)),
+    Column("owner", Storable),
+    Column("heartbeat", Float),
+    Column("state", String(12), nullable=False),
+    Column("message", Storable, nullable=False, default=""),
+    Column("created", Float, nullable=False),
+)
+"""Runs, each a process of its own. `study` is the key in the store once there is one, `request` is asked for once."""
+
+COMMANDS = Table(
+    "commands",
+    METADATA,
+    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("verb", String(20), nullable=False),
+    Column("arguments", Storable, nullable=False),
+    Column("by", String(80), nullable=False),
+    Column("answer", Storable),
+    Column("created", Float, nullable=False),
+)
+"""What is asked of a run; `answer` is JSON once it was done or refused."""
+
 CHATS = Table(
     "chats",
     METADATA,

@@ -1,0 +1,166 @@
+"""A run that answers to its commands: what the registry asks of it is done, and answered in words.
+
+The process of a run reads its commands at least twice a second, and says that it lives. A person at the command line, a
+chat and an agent over MCP ask the same way; a budget is never raised above what the person who started the run allowed.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...tools.errors import InputError, TrimtabError
+from ..memory.store import Store
+from ..memory.store.runs import Command, RunState
+from ..planners.client import ClientPlanner, Idea, became
+from .steering.changing import forbid, freeze, narrow, set_budget
+from .steering.control import StudyControl
+
+BEAT_S, READ_S = 5.0, 0.3
+MOST_IDEAS = 20
+"""Ideas in one command, at most."""
+
+
+@dataclass
+class Attendance:
+    """Does what is asked of the run of a control."""
+
+    store: Store
+    run: str
+    control: StudyControl
+    ideas: dict[int, list[Idea]] = field(default_factory=dict)
+    _delivered_to: ClientPlanner | None = None
+    _said: tuple[str, str] = ("", "")
+
+    @property
+    def state(self) -> RunState:
+        """Where the run stands, as the registry knows it."""
+        run = self.control.run
+        if run is None or not self.control.running:
+            return "ended"
+        if run.stopping:
+            return "stopping"
+        return "paused" if run.paused else "running"
+
+    async def attend(self) -> None:
+        """Beat, and answer commands, until the run has ended."""
+        beaten = 0.0
+        while self.control.running:
+            now = asyncio.get_running_loop().time()
+            told = (self.state, self.control.stored.key if self.control.stored is not None else "")
+            if told != self._said or now - beaten >= BEAT_S:
+                self.store.beat_run(self.run, self.state, told[1])
+                self._said, beaten = told, now
+            self._deliver_again()
+            for command in self.store.commands(self.run, waiting=True):
+                self.store.answer_command(self.run, command.number, self._answer(command))
+            await asyncio.sleep(READ_S)
+        for command in self.store.commands(self.run, waiting=True):
+            self.store.answer_command(self.run, command.number, {"error": "the run has ended"})
+
+    def _answer(self, command: Command) -> dict[str, Any]:
+        do = _VERBS.get(command.verb)
+        if do is None:
+            return {"error": f"{command.verb!r} is not one of {', '.join(_VERBS)}"}
+        try:
+            return do(self, command)
+        except TrimtabError as error:
+            return {"error": str(error)}
+        except (TypeError, ValueError, KeyError) as error:
+            return {"error": f"{command.verb}: {type(error).__name__}: {error}"}
+
+    def propose(self, command: Command) -> dict[str, Any]:
+        """Take ideas, and answer each."""
+        given = command.arguments["ideas"]
+        session, planner = self.control.live, self._client()
+        if session is None or planner is None:
+            raise InputError("the run takes no ideas", "its study needs planner.name = 'client'")
+        if not isinstance(given, list) or not given or len(given) > MOST_IDEAS:
+            raise InputError(f"ideas must be 1 to {MOST_IDEAS} objects", "each has values, and perhaps a rationale")
+        self.ideas[command.number] = [
+            planner.submit(
+                each["values"],
+                session.proposing.context,
+                command.by,
+                rationale=str(each.get("rationale", ""))[:500],
+                predicted=_predicted(each.get("predicted") or {}),
+            )
+            for each in given
+        ]
+        return {"ideas": self.fates(command.number)}
+
+    def fates(self, number: int) -> list[dict[str, Any]]:
+        """Return what became of the ideas of a command."""
+        session = self.control.session
+        if session is None:
+            return []
+        refused = list(session.proposing.context.refused)
+        return [became(idea, session.record.history, refused) for idea in self.ideas.get(number, [])]
+
+    def look(self, command: Command) -> dict[str, Any]:
+        """Say what became of all ideas so far."""
+        del command
+        return {"ideas": [fate for number in sorted(self.ideas) for fate in self.fates(number)]}
+
+    def _client(self) -> ClientPlanner | None:
+        planner = self.control.live.planner if self.control.live is not None else None
+        return planner if isinstance(planner, ClientPlanner) else None
+
+    def _deliver_again(self) -> None:
+        """Give the ideas that still wait to the planner of a new session: a change of the study ends the old one."""
+        planner, session = self._client(), self.control.live
+        if planner is None or session is None or planner is self._delivered_to:
+            return
+        if self._delivered_to is not None:
+            for number, ideas in self.ideas.items():
+                self.ideas[number] = [
+                    idea
+                    if not idea.key or idea.key in session.record.history.seen
+                    else planner.submit(
+                        idea.proposal.values,
+                        session.proposing.context,
+                        idea.proposal.source.name,
+                        rationale=idea.proposal.rationale,
+                        predicted=idea.proposal.predicted,
+                    )
+                    for idea in ideas
+                ]
+        self._delivered_to = planner
+
+
+def _predicted(given: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
+    """Return predictions as (expected, low, high) by metric."""
+    return {
+        str(metric): (float(each["expected"]), float(each["low"]), float(each["high"]))
+        for metric, each in given.items()
+    }
+
+
+def _budget(control: StudyControl, arguments: Mapping[str, Any]) -> str:
+    """Lower the budget in trials; raising it is for the person who set it."""
+    trials, now = int(arguments["trials"]), control.known_study().budget.trials
+    if trials > now:
+        raise InputError(f"the person who started the run allowed {now} trials", f"ask for at most {now}")
+    return set_budget(control, trials=trials)
+
+
+def _said(do: Callable[[StudyControl, Mapping[str, Any]], str]) -> Callable[[Attendance, Command], dict[str, Any]]:
+    return lambda attendance, command: {"done": do(attendance.control, command.arguments)}
+
+
+_VERBS: dict[str, Callable[[Attendance, Command], dict[str, Any]]] = {
+    "pause": _said(lambda control, _given: control.pause()),
+    "resume": _said(lambda control, _given: control.start()),
+    "stop": _said(lambda control, _given: control.stop()),
+    "freeze": _said(lambda control, given: freeze(control, str(given["parameter"]), given["value"])),
+    "narrow": _said(
+        lambda control, given: narrow(control, str(given["parameter"]), float(given["low"]), float(given["high"]))
+    ),
+    "forbid": _said(lambda control, given: forbid(control, str(given["when"]), str(given["reason"]))),
+    "budget": _said(_budget),
+    "note": _said(lambda control, given: control.note(str(given["text"])[:1000])),
+    "propose": Attendance.propose,
+    "look": Attendance.look,
+}
+CONTROLS = tuple(name for name in _VERBS if name not in {"propose", "look"})
+"""What may be asked of a run beside ideas."""
