@@ -97,10 +97,11 @@ def draft_of_code(path: Path, folder: Path, *, command: str = "", metric: str = 
         raise InputError(
             f"{path} has no constants that could be tuned", "numbers and switches with a name can: LIMIT = 8"
         )
-    code = {"project": str(project.relative_to(folder.resolve())), "editable": [path.name]}
-    missing = (
-        "" if command or path.suffix == ".py" else "how the program is built and run: code.build, evaluation.command"
-    )
+    code: dict[str, Any] = {"project": str(project.relative_to(folder.resolve())), "editable": [path.name]}
+    missing = ""
+    if not command and path.suffix != ".py":
+        code["build"] = [["gcc", "-O2", f"{{code}}/{path.name}", "-o", "program", "-lm"]]
+        words, missing = ["./program"], "what the program is given: code.build, evaluation.command"
     return _written(path.stem, words, guesses, left_out, metric or "cpu_s", str(path), missing=missing, code=code)
 
 

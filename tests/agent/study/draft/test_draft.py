@@ -281,6 +281,16 @@ def test_from_code_with_a_command_only_constants_are_tuned(tmp_path: Path) -> No
     assert study.objectives[0].metric == "wall_s"
 
 
+def test_from_code_a_c_program_is_built(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "a.c").write_text("#define TILE 16\nint main(void) { return TILE - 16; }\n")
+    write_draft([], tmp_path / "s.toml", command="", metric="", tries=False, from_code=tmp_path / "p" / "a.c")
+    study = load_study(tmp_path / "s.toml")
+    assert study.parameters["TILE"].constant == "a.c:TILE"
+    assert study.code is not None and study.code.build == [["gcc", "-O2", "{code}/a.c", "-o", "program", "-lm"]]
+    assert study.program.command == ["./program"]
+
+
 @pytest.mark.parametrize(
     ("file", "text", "why"),
     [
