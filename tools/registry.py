@@ -21,7 +21,7 @@ Arguments = TypeVar("Arguments", bound=BaseModel)
 
 LONGEST_RESULT = 6000
 NOT_DONE = "not done: "
-CODE_TOOLS = ("read", "edit", "diff", "guard")
+CODE_TOOLS = ("read", "edit", "diff", "guard", "propose_parameter")
 """The tools for studies whose program may be edited."""
 
 

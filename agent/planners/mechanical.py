@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from ...tools.targets.code.constants import constants_in, with_constants
+from ...tools.targets.code.draft import CodeDraft
 from ...tools.targets.code.edits import Edit, EditError, patch_of
 from ..trials.proposal import Proposal
 from ..trials.source import STORED
@@ -16,7 +18,7 @@ from .base import Context
 _IMPURE = (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.With)
 _SIDE_EFFECTS = {"print", "open", "input", "setattr", "exec", "eval", "next", "random", "time", "perf_counter"}
 _CHANGES = {"append", "add", "extend", "insert", "remove", "pop", "clear", "update", "sort", "write", "setdefault"}
-_MOST = 4
+_MOST, _REACH = 4, 8
 
 
 def mechanical_proposals(context: Context) -> list[Proposal]:
@@ -34,7 +36,36 @@ def mechanical_proposals(context: Context) -> list[Proposal]:
                     continue  # outside of the regions, or too much
                 if patch is not None:
                     proposals.append(Proposal(context.study.space.default, STORED, why, patch=patch))
+        proposals += _tuned_constants(context, name, text, _MOST - len(proposals))
     return proposals[:_MOST]
+
+
+def _tuned_constants(context: Context, name: str, text: str, most: int) -> Iterator[Proposal]:
+    """Yield proposals that let the optimizer tune a constant that the study does not tune: at first twice as large."""
+    project = context.study.project
+    if project is None:
+        return
+    known = {*context.study.wording.constants.values()}
+    for constant in constants_in(name, text).values():
+        place, value = f"{name}:{constant.name}", constant.value
+        if most <= 0:
+            return
+        if isinstance(value, bool) or value <= 0 or place in known:
+            continue
+        draft = CodeDraft(project)
+        doubled = with_constants({name: text}, {place: 2 * value})[name]
+        line = text.count("\n", 0, constant.start)
+        before, after = text.splitlines(keepends=True)[line], doubled.splitlines(keepends=True)[line]
+        low = max(1, value // _REACH) if isinstance(value, int) else value / _REACH
+        try:
+            draft.edit([{"file": name, "search": before, "replace": after}])
+            draft.parameter(name, constant.name, low, value * _REACH, log=True)
+            patch, _parent = draft.proposed("draft", 0)
+        except EditError:
+            continue  # outside of the regions
+        most -= 1
+        why = f"mechanical: {constant.name} in {name} is tuned, at first twice as large"
+        yield Proposal(context.study.space.default, STORED, why, patch=patch)
 
 
 def cached_functions(name: str, text: str) -> Iterator[tuple[Edit, str]]:

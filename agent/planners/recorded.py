@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ...tools.errors import InputError, TrimtabError
 from ...tools.expressions import Value
+from ...tools.propose_parameter import ProposeParameterArguments
 from ..events import PlannerProblem
 from ..study.space import key
 from ..trials.proposal import Proposal
@@ -28,6 +29,9 @@ class Idea(BaseModel):
     rationale: str = ""
     predicted: tuple[float, float, float] | None = Field(None, description="Expected value and 90 % interval.")
     edits: Any = Field(None, description="Edits of the program that go with it, as the tool propose takes them.")
+    tune: list[ProposeParameterArguments] = Field(
+        [], description="Constants to tune on it, as propose_parameter takes them."
+    )
     parent: int | None = Field(None, description="The trial whose code they are for; the best one by default.")
 
     @model_validator(mode="after")
@@ -78,7 +82,11 @@ class RecordedPlanner:
         if draft is None:
             return Proposal(idea.values, source, idea.rationale, predicted)
         try:
-            patch, parent = draft.proposed(idea.edits, idea.parent)
+            if idea.tune:
+                draft.edit(idea.edits, idea.parent)
+                for each in idea.tune:
+                    draft.parameter(each.file, each.name, each.low, each.high, log=each.log)
+            patch, parent = draft.proposed("draft" if idea.tune else idea.edits, idea.parent)
         except TrimtabError as error:
             context.emit(PlannerProblem(study=context.key, code="bad_edit", message=str(error)))
             return None

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ..study.sections import Study
 from ..study.space import key
-from .candidate import identity
+from .candidate import branch
 from .history import History
 from .trial import Trial
 
@@ -26,10 +26,10 @@ class Branches:
 
     def levelled(self, trial: Trial, trials: Sequence[Trial]) -> Trial:
         """Return a finished trial with its result as the program without an edit would have had it, by all we know."""
-        branch = branch_of(trial)
-        if branch and branch not in self._factors and trial.state == "complete":
-            self._factors[branch] = self._factor(trial, trials)
-        factor = self._factors.get(branch, 1.0)
+        own = branch_of(trial)
+        if own and own not in self._factors and trial.state == "complete":
+            self._factors[own] = self._factor(trial, trials)
+        factor = self._factors.get(own, 1.0)
         if factor == 1.0 or not trial.metrics:
             return trial
         metric = self.study.objectives[0].metric
@@ -51,7 +51,7 @@ class Branches:
 
 def branch_of(trial: Trial) -> str:
     """Return what is equal for trials of one branch; '' for the program as it stands."""
-    return "" if trial.candidate.patch is None else identity(trial.candidate.patch)
+    return branch(trial.candidate.patch)
 
 
 def next_branch(history: History) -> Trial | None:
@@ -68,5 +68,4 @@ def next_branch(history: History) -> Trial | None:
 
 def seen_on(history: History, patch: str | None) -> dict[str, int]:
     """Return the keys of the configurations that were tried with an edit, with their trials."""
-    branch = "" if patch is None else identity(patch)
-    return {key(trial.configuration): trial.number for trial in history.trials if branch_of(trial) == branch}
+    return {key(trial.configuration): trial.number for trial in history.trials if branch_of(trial) == branch(patch)}

@@ -25,8 +25,17 @@ class Candidate:
 
 def identity(patch: str) -> str:
     """Return text that is equal for edits that lead to the same program, whatever its comments and layout."""
+    return _said(patch, "result") or hashlib.sha256(patch.encode()).hexdigest()
+
+
+def branch(patch: str | None) -> str:
+    """Return text that is equal for edits of one branch, whatever the values of its own parameters; '' without one."""
+    return "" if patch is None else _said(patch, "branch") or identity(patch)
+
+
+def _said(patch: str, name: str) -> str:
     try:
-        found = json.loads(patch)["result"]
-    except (ValueError, KeyError, TypeError):
-        found = None
-    return found if isinstance(found, str) else hashlib.sha256(patch.encode()).hexdigest()
+        found = json.loads(patch).get(name)
+    except (ValueError, AttributeError):
+        return ""
+    return found if isinstance(found, str) else ""

@@ -1,6 +1,7 @@
 """Trials as lines of bounded length, safe to stand in a prompt."""
 
 from ...tools.targets.code.edits import EditError, added_lines, edits_of
+from ...tools.targets.code.tunables import values_of
 from ...tools.text import fenced, one_line
 from ..study.sections import Study
 from ..study.words import words
@@ -39,8 +40,12 @@ def edit_words(trial: Trial) -> str:
     except EditError:
         return "an edit that cannot be read"
     names = one_line(", ".join(dict.fromkeys(edit.file for edit in edits)), 100)
+    values = "".join(
+        f", {place.rpartition(':')[2]} = {value:g}" for place, value in values_of(trial.candidate.patch).items()
+    )
     lines = sum(added_lines(edit.search, edit.replace) for edit in edits)
-    return f"an edit of {names} ({lines} lines{f', on trial {trial.parent}' if trial.parent else ''})"
+    parent = f", on trial {trial.parent}" if trial.parent else ""
+    return f"an edit of {names} ({lines} lines{one_line(values, 80)}{parent})"
 
 
 def clip(line: str) -> str:

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from statistics import median
 
+from ....tools.targets.code.tunables import at, tunables_of
 from ... import events
 from ...optimizers.mirror import Optimizer
+from ...optimizers.on_branch import propose_on_branch
 from ...optimizers.state import OptimizerState, describe
 from ...planners.base import Context, Knowing, Planner
 from ...study.space import Configuration
@@ -153,8 +155,13 @@ class Proposing:
         history = self.context.history
         base = next_branch(history) if self.context.study.code is not None else None
         patch = base.candidate.patch if base is not None else None
-        seen = history.seen if base is None else seen_on(history, patch)
-        configuration = self.optimizer.propose(seen, decision.arm)
+        project = self.context.study.project
+        if base is not None and patch is not None and project is not None and tunables_of(patch):
+            configuration, values = propose_on_branch(history, base, decision.arm)
+            patch = at(patch, values, project.rules)
+        else:
+            seen = history.seen if base is None else seen_on(history, patch)
+            configuration = self.optimizer.propose(seen, decision.arm)
         parent = base.number if base is not None and patch is not None else None
         proposal = Proposal(configuration, Source("sampler", decision.arm), patch=patch, parent=parent)
         return Accepted(Candidate(configuration, patch), _decided(proposal, decision))

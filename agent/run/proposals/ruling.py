@@ -7,7 +7,7 @@ from typing import Literal
 from ...study.approval import EDIT, PROPOSE, decide
 from ...study.space import Configuration
 from ...trials.branches import branch_of
-from ...trials.candidate import identity
+from ...trials.candidate import branch
 from ...trials.history import History
 
 Judged = Literal["propose", "edit"]
@@ -38,7 +38,7 @@ def use_of(patch: str | None, history: History) -> Use:
         EditError: the patch cannot be made.
     """
     project = history.study.project
-    if patch is None or project is None or identity(patch) in {branch_of(trial) for trial in history.trials}:
+    if patch is None or project is None or branch(patch) in {branch_of(trial) for trial in history.trials}:
         return Use(PROPOSE)
     return Use(EDIT, project.changed(patch))
 

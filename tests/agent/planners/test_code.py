@@ -23,6 +23,7 @@ from trimtab.agent.trials.history import History
 from trimtab.agent.trials.source import Source
 from trimtab.agent.trials.trial import Trial
 from trimtab.tools.registry import CODE_TOOLS, TOOLS
+from trimtab.tools.targets.code.tunables import tunables_of
 
 PART = '''"""Numbers."""
 
@@ -115,7 +116,7 @@ async def test_studies_without_code_have_no_editor() -> None:
     assert draft_of(plain) is None
     desk = fill_desk(plain, lambda _given: "")
     for name in CODE_TOOLS:
-        arguments = {"file": "x", "edits": []}
+        arguments = {"file": "x", "edits": [], "name": "N", "low": 1, "high": 2}
         assert "no program that may be edited" in await TOOLS[name].call(desk, arguments)
 
 
@@ -241,3 +242,37 @@ def test_a_person_is_asked_only_about_models_on_other_machines(tmp_path: Path, m
     assert not wants_source(Setup(PlannerContract().context().study))
     monkeypatch.setattr("trimtab.agent.planners.code.choose", lambda _model: Choice(None, "none"))
     assert not wants_source(Setup(of))
+
+
+async def test_a_named_number_of_the_draft_is_proposed_as_a_parameter(tmp_path: Path) -> None:
+    of = context(study(tmp_path))
+    draft = draft_of(of)
+    desk = fill_desk(of, lambda _given: "", draft)
+    assert draft is not None
+    early = await TOOLS["propose_parameter"].call(desk, {"name": "STEP", "low": 1, "high": 9})
+    assert "part.py has no constant 'STEP'" in early
+    edit = {"file": "part.py", "search": "    return n + 1\n", "replace": "    return n + STEP\n\n\nSTEP = 3\n"}
+    await TOOLS["edit"].call(desk, {"edits": [edit], "parent": 0})
+    assert "no bounds" in await TOOLS["propose_parameter"].call(desk, {"name": "STEP", "low": 4, "high": 9})
+    said = await TOOLS["propose_parameter"].call(desk, {"name": "STEP", "low": 1, "high": 9})
+    assert said.startswith("STEP = 3 will be tuned from 1 to 9 (whole numbers)")
+    patch, parent = draft.proposed("draft", None)
+    assert ([each.place for each in tunables_of(patch)], parent) == (["part.py:STEP"], 0)
+    draft.patches = {**draft.patches, 2: patch}
+    kept = {"file": "part.py", "search": "    print(n)\n", "replace": "    print(n, n)\n"}
+    assert [each.place for each in tunables_of(draft.proposed([kept], 2)[0])] == ["part.py:STEP"]
+    gone = {"file": "part.py", "search": "STEP = 3\n", "replace": "STEP = 3 * 1\n"}
+    assert tunables_of(draft.proposed([gone], 2)[0]) == []
+
+
+def test_without_a_model_a_named_number_is_tuned_unless_the_study_does_so(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "b.py").write_text("LIMIT = 8\nZERO = 0\nFAST = True\n")
+    found = mechanical_proposals(context(study(tmp_path, STUDY.replace("part.py", "b.py"))))
+    assert [each.rationale for each in found] == ["mechanical: LIMIT in b.py is tuned, at first twice as large"]
+    (one,) = tunables_of(found[0].patch)
+    assert (one.default, one.low, one.high, one.log) == (16, 1, 64, True)
+    line = 'k = { type = "int", low = 1, high = 9, default = 8, constant = "b.py:LIMIT" }'
+    known = STUDY.replace("part.py", "b.py").replace('k = { type = "int", low = 1, high = 9, default = 1 }', line)
+    (tmp_path / "study.toml").write_text(known)
+    assert mechanical_proposals(context(load_study(tmp_path / "study.toml"))) == []

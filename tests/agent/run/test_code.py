@@ -14,8 +14,10 @@ from trimtab.agent.planners.base import Setup
 from trimtab.agent.run.session import Session
 from trimtab.agent.study.file import StudyFileError, load_study
 from trimtab.agent.study.sections import Study
+from trimtab.agent.trials.branches import branch_of
 from trimtab.tools.errors import InputError
 from trimtab.tools.sandbox.choice import bubblewrap_problem
+from trimtab.tools.targets.code.tunables import values_of
 
 pytestmark = pytest.mark.skipif(bubblewrap_problem() is not None, reason="bubblewrap does not work here")
 
@@ -232,6 +234,47 @@ def test_a_parameter_that_no_constant_has_is_a_mistake(folder: Path, constant: s
     with pytest.raises(StudyFileError) as error:
         load(folder, **{'k = { type = "int", low = 1, high = 40, default = 1 }\n': text})
     assert words in str(error.value)
+
+
+TUNED = {
+    "edits": [
+        {
+            "file": "part.py",
+            "region": "core",
+            "replace": "    LIMIT\n    value = abs(LIMIT - 20) + 1 + 10.0 / k\n",
+        },
+        {"file": "part.py", "region": "names", "replace": "LIMIT = 5\n"},
+    ],
+    "rationale": "tuned",
+}
+NAMED = f"# trimtab: begin names\n# trimtab: end names\n{PART}"
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+async def test_a_constant_of_an_edit_is_tuned_on_its_branch(folder: Path, store: Store, tuned: bool) -> None:
+    (folder / "src" / "part.py").write_text(NAMED)
+    bounds = {"tune": [{"name": "LIMIT", "low": 1, "high": 40}]} if tuned else {}
+    (folder / "ideas.json").write_text(json.dumps({"rounds": [[{**TUNED, **bounds}]]}))
+    study = load(
+        folder, **{"trials = 8": "trials = 24", "high = 40": "high = 4", 'name = "random"': 'name = "kriging"'}
+    )
+    before = contents(folder)
+    seen = await run(study, store)
+    assert contents(folder) == before
+    report = seen[-1]
+    assert isinstance(report, events.StudyFinished) and report.best is not None
+    edited = [each for each in store.trials(1) if each.candidate.patch is not None and each.state == "complete"]
+    limits = {values_of(each.candidate.patch).get("part.py:LIMIT", 5) for each in edited}
+    for each in edited:
+        limit, k = values_of(each.candidate.patch).get("part.py:LIMIT", 5), each.configuration["k"]
+        assert each.metrics["cost"] == pytest.approx(abs(int(limit) - 20) + 1 + 10 / int(k))
+    if tuned:
+        assert len(limits) > 5 and len({branch_of(each) for each in edited}) == 1
+        assert report.best.metrics["cost"] < 6
+        assert "LIMIT = " in report.best.edit
+    else:
+        assert limits == {5}
+        assert report.best.metrics["cost"] > 16
 
 
 async def test_samplers_go_on_from_the_best_code_and_believe_nothing_by_one_measurement(

@@ -7,6 +7,7 @@ from typing import Any
 from ...text import one_line
 from .edits import Edit, EditError, apply, difference, edits_in, edits_of, patch_of
 from .project import Project
+from .tunables import Tunable, tunable, tunables_of, with_tunables
 
 _MOST_LINES, _LONGEST = 200, 6000
 _FAILURES = 2
@@ -29,6 +30,7 @@ class CodeDraft:
     parent: int = 0
     guard: Guard = _no_guard
     edits: list[Edit] = field(default_factory=list)
+    tuned: dict[str, Tunable] = field(default_factory=dict)
     failures: int = 0
 
     def read(self, file: str, first: int = 1, last: int | None = None) -> str:
@@ -53,11 +55,27 @@ class CodeDraft:
         """
         if parent is not None and parent != self.parent:
             self._known(parent)
-            self.parent, self.edits = parent, []
+            self.parent, self.edits, self.tuned = parent, [], {}
         added = self._read(given)
         self._patch([*self.edits, *added], self.parent)
         self.edits += added
         return self.diff()
+
+    def parameter(self, file: str, name: str, low: float, high: float, *, log: bool) -> str:
+        """Let a constant of the draft be tuned on its branch; return what was understood.
+
+        Raises:
+            EditError: there is no such constant, or the bounds do not fit it.
+        """
+        files = list(self.project.editable)
+        file = file.removeprefix("./") or (files[0] if len(files) == 1 else "")
+        found = tunable(self._texts(), f"{file}:{name}", low, high, log=log)
+        self.tuned[found.place] = found
+        scale = " by factors" if log else ""
+        kind = "whole numbers" if found.whole else "numbers"
+        return (
+            f"{name} = {found.default:g} will be tuned from {low:g} to {high:g} ({kind}{scale}) once the draft is tried"
+        )
 
     def diff(self) -> str:
         """Return what the draft changes in the code of its parent, as a unified diff."""
@@ -80,8 +98,19 @@ class CodeDraft:
         if given in (None, [], "", {}):
             return self.patches.get(number), number
         if isinstance(given, str) and given.strip().lower() == "draft":
-            return self._patch(self.edits, self.parent), self.parent
-        return self._patch(self._read(given), number), number
+            return self._tuned(self._patch(self.edits, self.parent), self.parent), self.parent
+        return self._tuned(self._patch(self._read(given), number), number), number
+
+    def _tuned(self, patch: str | None, parent: int) -> str | None:
+        """Return a patch with the parameters of the draft, and those of its parent whose constants are still there."""
+        before = {each.place: each for each in tunables_of(self.patches.get(parent))}
+        texts, found = self.project.edited(patch), {}
+        for place, each in {**before, **(self.tuned if parent == self.parent else {})}.items():
+            try:
+                found[place] = tunable(texts, place, each.low, each.high, log=each.log)
+            except EditError:
+                continue  # this edit took the constant out
+        return with_tunables(patch, list(found.values()))
 
     def _read(self, given: Any) -> list[Edit]:
         try:
