@@ -1,4 +1,4 @@
-"""The registries: which planners, samplers and pruners there are, by name. Nothing is imported before it is asked for.
+"""The registries: which planners, samplers, pruners and executors there are, by name; imported when they are asked for.
 
 A new part is one file in its room and one name here, or, from another package, an entry point in the group named here.
 """
@@ -12,12 +12,14 @@ if TYPE_CHECKING:  # the rooms of the parts know the study, whose rules know the
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
+    from .executors.base import Kind
     from .optimizers.base import Setting
     from .planners.base import Planner, Setup
     from .pruners.base import PruningSetting
 
 _SAMPLERS = ("auto", "tpe", "gp", "kriging", "forest", "cmaes", "carbs", "nsga2", "nsga3", "qmc", "random")
 _PRUNERS = ("hyperband", "halving", "iterative", "extrapolation", "median", "none")
+_EXECUTORS = ("local",)
 _PLANNERS = ("auto", "model", "offline", "recorded", "client", "none")
 
 PLANNERS: "Registry[Callable[[Setup], Planner]]" = Registry(
@@ -28,4 +30,7 @@ SAMPLERS: "Registry[Callable[[Setting], BaseSampler]]" = Registry(
 )
 PRUNERS: "Registry[Callable[[PruningSetting], BasePruner]]" = Registry(
     "pruner", "trimtab.pruners", {name: f"trimtab.agent.pruners.{name}:build" for name in _PRUNERS}
+)
+EXECUTORS: "Registry[Kind]" = Registry(
+    "executor", "trimtab.executors", {name: f"trimtab.agent.executors.{name}:KIND" for name in _EXECUTORS}
 )

@@ -11,7 +11,7 @@ from trimtab.agent.chat.commands import COMMANDS
 from trimtab.agent.events import Event
 from trimtab.agent.faces.cli import app
 from trimtab.agent.faces.tui.own_commands import OWN
-from trimtab.agent.parts import PLANNERS, PRUNERS, SAMPLERS
+from trimtab.agent.parts import EXECUTORS, PLANNERS, PRUNERS, SAMPLERS
 from trimtab.agent.study.sections import Study
 from trimtab.tools.registry import TOOLS
 from trimtab.tools.targets import TARGETS
@@ -132,9 +132,10 @@ def _plug_ins() -> str:
     lines = [_MADE, "# Plug-in points", ""]
     lines += ["Another package brings a part as an entry point in its group; CONTRIBUTING shows one of each.", ""]
     lines += ["| group | what it brings | built in |", "| --- | --- | --- |"]
-    for registry in (PLANNERS, SAMPLERS, PRUNERS, TOOLS, TARGETS):
+    for registry in (PLANNERS, SAMPLERS, PRUNERS, TOOLS, TARGETS, EXECUTORS):
         names = ", ".join(f"`{name}`" for name in registry.built_in)
-        lines.append(f"| `{registry.group}` | a {registry.kind} | {names} |")
+        article = "an" if registry.kind[0] in "aeiou" else "a"
+        lines.append(f"| `{registry.group}` | {article} {registry.kind} | {names} |")
     lines.append("| `trimtab.commands` | a command of `trimtab` | `eval`, `bench` |")
     return "\n".join(lines) + "\n"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.agent.faces.cli import app
-from trimtab.agent.parts import PLANNERS, PRUNERS, SAMPLERS
+from trimtab.agent.parts import EXECUTORS, PLANNERS, PRUNERS, SAMPLERS
 from trimtab.tools.registry import TOOLS
 from trimtab.tools.targets import TARGETS
 
@@ -42,7 +42,7 @@ def test_the_wheel_holds_every_file_of_the_tree(root: Path, tmp_path: Path) -> N
     assert inside == expected
 
 
-@pytest.mark.parametrize("registry", [SAMPLERS, PLANNERS, PRUNERS, TARGETS, TOOLS], ids=lambda r: r.kind)
+@pytest.mark.parametrize("registry", [SAMPLERS, PLANNERS, PRUNERS, EXECUTORS, TARGETS, TOOLS], ids=lambda r: r.kind)
 def test_every_registered_part_can_be_loaded(registry) -> None:
     for name in registry:
         assert registry[name] is not None

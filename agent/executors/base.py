@@ -3,18 +3,25 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from ...tools.targets import AnyTarget, Evaluation, Measurement, Watch
+from ...tools.targets import AnyTarget, Evaluation, Journal, Measurement, Watch, Wording
+from ..study.executor import ExecutorSection
+from ..study.sections import Study
 from ..trials.candidate import Candidate
+
+_AS_THEY_ARE = Wording()
 
 
 class Job(BaseModel):
-    """One evaluation to run; `warmup` is how many come before it and do not count, on a worker new to the candidate.
+    """One evaluation to run, with all that is needed to run it elsewhere; JSON brings it there and back unchanged.
 
-    `target` is None where the evaluation section names it. `trial` is the number of the trial that it belongs to.
+    `warmup` is how many evaluations come before it and do not count, on a worker new to the candidate. `target` is None
+    where the evaluation section names it. `trial` is the number of the trial that it belongs to; that, `purpose`
+    ('tune', or a phase of the final check) and `position` identify it within a study. An executor that sends it to
+    another machine adds `hidden`, the files and folders that it must not see, and `bundle`, the study's folder.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,14 +35,38 @@ class Job(BaseModel):
     warmup: int = 0
     target: AnyTarget | None = None
     trial: int = 0
+    purpose: str = "tune"
+    position: int = 0
+    hidden: tuple[Path, ...] = ()
+    bundle: str = ""
+    wording: Wording = _AS_THEY_ARE
+
+    @classmethod
+    def of(cls, study: Study, candidate: Candidate, seed: int, **more: Any) -> Self:  # fields of a job
+        """Return the job that evaluates a candidate of a study once, at full fidelity, after its warm-ups."""
+        known: dict[str, Any] = {
+            "evaluation": study.evaluation,
+            "directory": study.directory,
+            "candidate": candidate,
+            "seed": seed,
+            "required": study.required_metrics,
+            "fidelity": study.fidelity.high if study.fidelity else None,
+            "warmup": study.evaluation.warmup,
+            "target": study.target,
+            "wording": study.wording,
+        }
+        return cls(**known | more)
 
 
 class Executor(Protocol):
     """Runs jobs, `workers` of them at a time."""
 
-    workers: int
     sandbox_name: str
     sandbox_guarantees: str
+
+    @property
+    def workers(self) -> int:
+        """How many jobs run at a time now; a cluster grows and shrinks."""
 
     async def submit(self, job: Job, watch: Watch | None = None) -> Measurement:
         """Run a job and return its measurement; cancelling the call ends the job and all its processes.
@@ -69,3 +100,26 @@ class Warmth:
         found = await once(watch)
         self.key = job.candidate.key if found.state == "complete" else ""
         return found
+
+
+@dataclass(frozen=True)
+class Site:
+    """For what an executor is built: a study, and what its evaluations must not see.
+
+    `journal` returns the journal in which a worker of this machine notes what it will have to undo.
+    """
+
+    study: Study
+    hidden: tuple[Path, ...] = ()
+    journal: Callable[[int], Journal] = lambda _worker: Journal()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of executor: the model of its section in the study file, and what builds one.
+
+    `build` raises InputError where what the study asks for is not there.
+    """
+
+    section: type[ExecutorSection]
+    build: Callable[[Any, Site], Executor]

@@ -22,7 +22,8 @@ from ...tools.targets import (
     isolation_of,
 )
 from ...tools.targets.preparation.lifecycle import applied, measured
-from .base import Job, Warmth
+from ..study.executor import LocalSection
+from .base import Job, Kind, Site, Warmth
 
 _SLACK_S = 10.0
 
@@ -139,3 +140,17 @@ def _cpu_sets(evaluation: Evaluation) -> list[tuple[int, ...]]:
         raise InputError(message, "lower workers or set pin_cpus = false")
     share = len(cpus) // evaluation.workers
     return [tuple(cpus[worker * share : (worker + 1) * share]) for worker in range(evaluation.workers)]
+
+
+def build(_section: LocalSection, site: Site) -> LocalExecutor:
+    """Return the workers of this machine for a study.
+
+    Raises:
+        InputError: the sandbox, the CPUs or the target that the study asks for are not there.
+    """
+    study = site.study
+    where = (study.evaluation, study.directory, site.hidden, study.wording)
+    return LocalExecutor(*where, target=study.target, journal=site.journal)
+
+
+KIND = Kind(LocalSection, build)

@@ -34,11 +34,15 @@ class RecordingExecutor:
 
     def __init__(self, inner: Executor, recording: Recording) -> None:
         self.inner, self.recording = inner, recording
-        self.workers = inner.workers
         self.sandbox_name, self.sandbox_guarantees = inner.sandbox_name, inner.sandbox_guarantees
         if hasattr(inner, "close_s"):
             self.close_s = inner.close_s
         recording.describe(executor={"workers": self.workers})
+
+    @property
+    def workers(self) -> int:
+        """How many jobs run at a time now; a cluster grows."""
+        return self.inner.workers
 
     async def submit(self, job: Job, watch: Watch | None = None) -> Measurement:
         """Run the job, and record what came."""

@@ -129,20 +129,9 @@ async def _check(
         contender = next_contender(study, history, checked, pairs) if checks[0].void else None
 
 
-def job(record: Record, candidate: Candidate, seed: int, trial: int) -> Job:
+def job(record: Record, candidate: Candidate, seed: int, trial: int, position: int, purpose: str = "tune") -> Job:
     """Return the job that evaluates a candidate once."""
-    study = record.study
-    return Job(
-        evaluation=study.evaluation,
-        directory=study.directory,
-        candidate=candidate,
-        seed=seed,
-        required=study.required_metrics,
-        fidelity=study.fidelity.high if study.fidelity else None,
-        warmup=study.evaluation.warmup,
-        target=study.target,
-        trial=trial,
-    )
+    return Job.of(record.study, candidate, seed, trial=trial, position=position, purpose=purpose)
 
 
 def _measure_with(record: Record, executor: Executor) -> Measure:
@@ -157,7 +146,8 @@ def _measure_with(record: Record, executor: Executor) -> Measure:
         stored = known.get((purpose, trial, position, seed))
         if stored is not None:
             return stored
-        measurement = believed(record.study, await executor.submit(job(record, candidate, seed, trial)))
+        wanted = job(record, candidate, seed, trial, position, purpose)
+        measurement = believed(record.study, await executor.submit(wanted))
         record.retried += measurement.retries
         evaluation = StoredEvaluation(purpose, trial, position, seed, measurement)
         record.store.add_evaluation(record.stored.id, evaluation, json.dumps(candidate.configuration))

@@ -173,7 +173,7 @@ class Search:
         while True:
             position = len(measurements)
             seed = seeds[position % len(seeds)]
-            measurement = await self._measured(trial, seed, executor, watch)
+            measurement = await self._measured(trial, position, executor, watch)
             measurements.append(measurement)
             self._say_once(measurement.notice)
             stored = StoredEvaluation("tune", trial.number, position, seed, measurement)
@@ -187,13 +187,14 @@ class Search:
             if self.stopping:
                 return
 
-    async def _measured(self, trial: Trial, seed: int, executor: Executor, watch: Watch | None) -> Measurement:
+    async def _measured(self, trial: Trial, position: int, executor: Executor, watch: Watch | None) -> Measurement:
         """Run one evaluation, as long as it is not far slower than the incumbent where the time is what counts."""
-        record = self.record
+        record, seeds = self.record, self.record.study.evaluation.tuning_seeds
+        seed = seeds[position % len(seeds)]
         limit = time_limit(record.study, record.history, trial)
         try:
             async with asyncio.timeout(limit) as timeout:
-                found = await executor.submit(job(record, trial.candidate, seed, trial.number), watch)
+                found = await executor.submit(job(record, trial.candidate, seed, trial.number, position), watch)
         except TimeoutError:
             if limit is None or not timeout.expired():
                 raise

@@ -17,7 +17,6 @@ from ...tools.loop_thread import LoopThread
 from ...tools.targets import Measurement
 from .. import events
 from ..executors.base import Executor
-from ..executors.local import LocalExecutor
 from ..memory.consolidation import consolidate
 from ..memory.recollection import recollect
 from ..memory.store import Store
@@ -28,7 +27,7 @@ from ..study.sections import Study
 from ..trials.trial import Trial
 from .announcing import study_finished, study_started
 from .conclusion import Conclusion, conclude
-from .evaluating import local_executor
+from .evaluating import executor_of
 from .guarding import guarded
 from .journals import undo_pending
 from .out_of_sight import out_of_sight
@@ -219,9 +218,9 @@ class Session:
                 yield self._finished(executor, found)
 
     def _executor(self, given: Executor | None) -> Executor:
-        """Return what evaluates: what was given or this machine, beside a recording where there is one."""
+        """Return what evaluates: what was given or what the study names, beside a recording where there is one."""
         recording: Recording | None = getattr(self.planner, "recording", None)
-        return recorded(recording, repeated(recording) or given or self._local())
+        return recorded(recording, repeated(recording) or given or executor_of(self.record.store, self.study, self.key))
 
     def _say_at_start(self, executor: Executor) -> None:
         """Announce what a person should know before the first trial."""
@@ -244,10 +243,6 @@ class Session:
 
     def _note(self, kind: events.NoticeKind, message: str) -> None:
         self._emit(events.Notice(study=self.key, kind=kind, message=message))
-
-    def _local(self) -> LocalExecutor:
-        """Return what evaluates on this machine; it notes beside the store what it will have to undo."""
-        return local_executor(self.record.store, self.study, self.key)
 
     async def _undo(self) -> AsyncIterator[events.Event]:
         """Undo what killed runs on this store have left, before anything is measured.

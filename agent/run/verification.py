@@ -26,18 +26,8 @@ async def verify(
 def measure_with(study: Study, executor: Executor) -> Measure:
     """Return what measures a candidate of a stored study once; nothing is stored."""
 
-    async def measure(_purpose: str, trial: int, _position: int, seed: int, candidate: Candidate) -> Measurement:
-        job = Job(
-            evaluation=study.evaluation,
-            directory=study.directory,
-            candidate=candidate,
-            seed=seed,
-            required=study.required_metrics,
-            fidelity=study.fidelity.high if study.fidelity else None,
-            warmup=study.evaluation.warmup,
-            target=study.target,
-            trial=trial,
-        )
+    async def measure(purpose: str, trial: int, position: int, seed: int, candidate: Candidate) -> Measurement:
+        job = Job.of(study, candidate, seed, trial=trial, position=position, purpose=purpose)
         return believed(study, await executor.submit(job))
 
     return measure

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from ...tools.errors import InputError
 from ...tools.spelling import did_you_mean
 from ...tools.targets import TARGETS
+from ..parts import EXECUTORS
 from .parameters import BoolParameter, CategoricalParameter, FloatParameter, IntParameter, OrdinalParameter
 from .rules import Finding, findings
 from .sections import Study
@@ -174,6 +175,8 @@ def _fields_at(loc: tuple[str | int, ...], data: dict[str, Any]) -> list[str]:
     model: type[BaseModel] = Study
     if len(loc) > 1 and loc[0] == "target":
         model, loc = TARGETS[data["target"]["kind"]].Section, loc[1:]
+    if len(loc) > 1 and loc[0] == "executor":
+        model, loc = EXECUTORS[data["executor"]["kind"]].section, loc[1:]
     if len(loc) > 2 and loc[0] == "parameters":
         return list(_KINDS[str(loc[2])].model_fields)
     for part in loc[:-1]:

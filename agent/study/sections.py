@@ -31,6 +31,7 @@ from ..models.settings import ModelSection
 from ..pruners.base import Variant
 from .approval import ApprovalSection
 from .desirability import overall
+from .executor import AnyExecutor, LocalSection
 from .goals import Constraint, MetricName, Objective, Section
 from .memory import MemorySection
 from .parameters import ExpressionText, Parameter
@@ -287,6 +288,7 @@ class Study(Section):
         {}, description="Files to write into the evaluation's folder, by name: a template, or keys to set."
     )
     evaluation: Evaluation = Field(description="How a configuration is measured.")
+    executor: AnyExecutor = Field(LocalSection(), description="Where evaluations run; a kind alone will do.")
     budget: Budget = Field(Budget(), description="What the search may spend.")
     planner: PlannerSection = Field(PlannerSection(), description="Who proposes with knowledge.")
     memory: MemorySection = Field(MemorySection(), description="What is taken from past studies.")

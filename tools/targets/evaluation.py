@@ -35,7 +35,7 @@ class Evaluation(Command, Function):
         list(range(101, 111)),
         description="Seeds of the final check, one pair each; none of the tuning seeds.",
     )
-    workers: int = Field(1, ge=1, le=256, description="Evaluations at the same time. They disturb each other.")
+    workers: int = Field(1, ge=1, le=100_000, description="Evaluations at the same time. They disturb each other.")
     pin_cpus: bool = Field(False, description="Give every worker CPUs of its own.")
     isolation: Isolation = Field("auto", description="'bubblewrap', 'process', or the best that works.")
     limits: Limits = Field(Limits(), description="What an evaluation may use.")

@@ -42,14 +42,6 @@ async def measure(study: Study, store: Store) -> Measurement:
     Raises:
         TrimtabError: the system cannot be prepared.
     """
-    job = Job(
-        evaluation=study.evaluation,
-        directory=study.directory,
-        candidate=Candidate(study.space.default),
-        seed=study.evaluation.tuning_seeds[0],
-        required=study.required_metrics,
-        fidelity=study.fidelity.high if study.fidelity else None,
-        target=study.target,
-    )
+    job = Job.of(study, Candidate(study.space.default), study.evaluation.tuning_seeds[0], warmup=0)
     async with evaluating(store, study) as executor:
         return await executor.submit(job)

@@ -32,6 +32,7 @@ _MAY_CHANGE = {
     "sampler": None,
     "check": None,
     "approval": None,
+    "executor": None,
     "apply": None,
     "gate": None,
     "focus": None,

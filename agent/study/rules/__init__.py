@@ -61,6 +61,12 @@ def _names_of_parts(study: Study, _directory: Path) -> Iterator[Finding]:
         yield ("study", "system"), f"no catalogue: {_unknown(study.study.system, catalogue_names())}"
 
 
+def _workers(study: Study, _directory: Path) -> Iterator[Finding]:
+    most = study.executor.MOST_WORKERS
+    if study.evaluation.workers > most:
+        yield ("evaluation", "workers"), f"is {study.evaluation.workers}: {study.executor.kind} has at most {most}"
+
+
 def _unknown(name: str, known: list[str]) -> str:
     return f"{name!r} is not one of {', '.join(known)}{did_you_mean(name, known)}"
 
@@ -129,6 +135,7 @@ RULES: tuple[Callable[[Study, Path], Iterator[Finding]], ...] = (
     code.constants,
     code.approval,
     _names_of_parts,
+    _workers,
     _goals,
     _focus,
 )

@@ -81,5 +81,5 @@ def control(store: Store, background: Background, tmp_path: Path) -> StudyContro
 def evaluated(monkeypatch: pytest.MonkeyPatch) -> FunctionExecutor:
     """Evaluate in this process, at once, whatever the study's command is."""
     executor = FunctionExecutor(lambda configuration, _seed: {"loss": 1 + abs(float(configuration["x"]))})
-    monkeypatch.setattr("trimtab.agent.run.evaluating.LocalExecutor", lambda *_arguments, **_options: executor)
+    monkeypatch.setattr("trimtab.agent.executors.local.LocalExecutor", lambda *_arguments, **_options: executor)
     return executor
