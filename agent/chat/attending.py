@@ -13,6 +13,7 @@ from ...tools.errors import InputError, TrimtabError
 from ..memory.store import Store
 from ..memory.store.runs import Command, RunState
 from ..planners.client import ClientPlanner, Idea, became
+from ..run.proposals.opening import definition
 from .steering.changing import forbid, freeze, narrow, set_budget
 from .steering.control import StudyControl
 
@@ -126,6 +127,25 @@ class Attendance:
                     for idea in ideas
                 ]
         self._delivered_to = planner
+
+
+def keep_in_registry(control: StudyControl) -> None:
+    """Have the runs of a conversation in the registry, where others see and may steer them."""
+
+    def begin() -> None:
+        study = control.known_study()
+        run, _new = control.store.add_run(study.name, definition(study), str(study.directory))
+        control.background.submit(_attended(Attendance(control.store, run.id, control)))
+
+    control.on_start = begin
+
+
+async def _attended(attendance: Attendance) -> None:
+    try:
+        await attendance.attend()
+    finally:
+        stored = attendance.control.stored
+        attendance.store.beat_run(attendance.run, "ended", stored.key if stored is not None else "")
 
 
 def _predicted(given: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:

@@ -18,10 +18,10 @@ from .recall import recall
 from .store import Store, StoreError
 from .store.db import Database
 from .store.leases import LEASE_S
-from .store.ownership import Owner
+from .store.ownership import Owner, this_process
 from .store.profiles import Profile
 from .store.rows import StoredEvaluation, StoredStudy
-from .store.schema import STUDIES
+from .store.schema import RUNS, STUDIES
 
 Result = TypeVar("Result")
 _CROWD = 8
@@ -219,6 +219,42 @@ class StoreContract:
         assert [keys[hit.number] for hit in store.find_text("contract", limit=1)] != []
         for odd in ("", "' \" * ^ : ( ) -", "NOT", "a\0b", "NEAR(web"):
             store.find_text(odd)
+        store.close()
+
+    def test_runs_live_while_their_process_does(self, url: str) -> None:
+        """And one request is one run, however many ask at once."""
+        store = Store(url)
+        made = _at_once(lambda _index: store.add_run("small", {"a": 1}, "/d", None, "one request"))
+        assert len({run.id for run, _new in made}) == 1
+        assert [new for _run, new in made].count(True) == 1
+        run = made[0][0]
+        assert (run.state, run.study, run.over, dict(run.definition)) == ("starting", "", False, {"a": 1})
+        store.beat_run(run.id, "running", "small-1")
+        assert store.run("small-1").state == store.run(run.id).state == "running"
+        other, new = store.add_run("other", {}, "/d")
+        assert new
+        assert {each.id for each in store.runs()} == {run.id, other.id}
+        database = Database(url)
+        gone = Owner(1 << 22, "here", "1", this_process().boot, this_process().namespace).text
+        with database.writing() as connection:
+            connection.execute(update(RUNS).where(RUNS.c.id == run.id).values(owner=gone))
+        database.close()
+        assert store.run(run.id).state == "dead"
+        store.beat_run(run.id, "ended", message="why")
+        assert (store.run(run.id).state, store.run(run.id).message) == ("ended", "why")
+        assert "no run" in _refusal(lambda: store.run("nobody"), InputError)
+        store.close()
+
+    def test_commands_are_numbered_and_answered_once(self, url: str) -> None:
+        """Also where many ask at once."""
+        store = Store(url)
+        run, _new = store.add_run("small", {}, "/d")
+        numbers = _at_once(lambda index: store.add_command(run.id, "note", {"text": _ODD, "n": index}, "me"))
+        assert sorted(numbers) == [*range(1, _CROWD + 1)]
+        assert {each.arguments["n"] for each in store.commands(run.id, waiting=True)} == set(range(_CROWD))
+        store.answer_command(run.id, 1, {"done": "yes"})
+        assert store.command(run.id, 1).answer == {"done": "yes"}
+        assert [each.number for each in store.commands(run.id, waiting=True)] == [*range(2, _CROWD + 1)]
         store.close()
 
     def test_a_newer_store_is_left_alone(self, url: str) -> None:

@@ -295,6 +295,11 @@ class Session:
         return self._search.gave_up
 
     @property
+    def stopping(self) -> bool:
+        """Whether the run ends after the evaluations under way."""
+        return self._search.stopping
+
+    @property
     def paused(self) -> bool:
         """Whether the search is paused."""
         return self._search.paused

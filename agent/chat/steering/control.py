@@ -50,6 +50,7 @@ class StudyControl:
     on_event: Callable[[Event], None] = lambda _event: None
     on_approval: Callable[[Approval | Request], None] = lambda _approval: None
     on_end: Callable[[str], None] = lambda _trouble: None
+    on_start: Callable[[], None] = lambda: None
     on_note: Callable[[str], None] = lambda _note: None
     mode: Mode = "auto"
     study: Study | None = None
@@ -202,6 +203,7 @@ class StudyControl:
             self._history, self.report, self.phase = self.history, None, ""
             self.run = self._new_run(study)
             self.background.submit(self._drive(self.run))
+            self.on_start()
         return f"{'going on with' if again else 'started'} {study.name}: {study.budget.trials} trials in all"
 
     def _new_run(self, study: Study) -> Run:

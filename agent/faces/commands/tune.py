@@ -15,6 +15,7 @@ from ...events import Event, Notice, PlannerAnswered, PlannerAsked, StudyFinishe
 from ...memory.store import Store, default_url
 from ...planners.base import Setup, require_trusted_endpoint
 from ...planners.code import wants_source
+from ...run.attended import attended
 from ...run.session import Session
 from ...study.file import load_study
 from ...study.sections import Study
@@ -147,7 +148,7 @@ async def _drive(session: Session, face: Face, *, asks: bool = False) -> StudyFi
         loop.add_signal_handler(number, task.cancel)
     report, escape = None, EscapeKey(session.skip)
     try:
-        async with contextlib.aclosing(session.run()) as stream:
+        async with attended(session), contextlib.aclosing(session.run()) as stream:
             async for event in stream:
                 _listen(escape, event)
                 face.show(event)

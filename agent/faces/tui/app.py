@@ -96,9 +96,10 @@ class ChatApp(App[int]):
     @cached_property
     def control(self) -> "StudyControl":
         """The study of the conversation."""
+        from ...chat.attending import keep_in_registry
         from ...chat.steering.control import StudyControl
 
-        return StudyControl(
+        control = StudyControl(
             self.store,
             self.background,
             on_event=self._events.append,
@@ -108,6 +109,8 @@ class ChatApp(App[int]):
             chat=self.transcript.key,
             overrides={"model": {"name": self.model}} if self.model else {},
         )
+        keep_in_registry(control)
+        return control
 
     @cached_property
     def conversation(self) -> "Conversation":

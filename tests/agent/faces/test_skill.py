@@ -1,0 +1,36 @@
+"""`trimtab skill install`: the skill is whole, and goes where an agent looks."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from trimtab.agent.faces.commands.skill import install
+from trimtab.prompts import skill_text, told_to_agents
+from trimtab.tools.errors import InputError
+
+
+def test_the_skill_has_a_name_and_says_when_to_use_it() -> None:
+    head = re.match(r"---\nname: trimtab\ndescription: (?P<when>.+)\n---\n", skill_text())
+    assert head is not None
+    assert "Use when" in head["when"]
+    assert len(head["when"]) <= 1024
+    for verb in ("draft", "check", "start", "propose", "status", "control", "explain", "verify", "apply"):
+        assert f"**{verb}**" in skill_text()
+        assert verb in told_to_agents() or verb in {"control", "draft"}
+
+
+def test_it_goes_where_the_agent_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    install("claude-code", None, project=False)
+    install("codex", None, project=True)
+    install("anything", tmp_path / "skills", project=False)
+    for file in ("home/.claude/skills", ".agents/skills", "skills"):
+        assert (tmp_path / file / "trimtab" / "SKILL.md").read_text() == skill_text()
+    install("codex", None, project=True)
+    assert "up to date" in capsys.readouterr().out
+    with pytest.raises(InputError, match="claude-code, codex"):
+        install("nobody", None, project=False)
