@@ -123,6 +123,9 @@ class Record:
             return len(measurements) >= evaluation.repeats
         losses = [self.study.losses(each.metrics)[0] for each in measurements]
         against = incumbent.values if incumbent is not None else []
+        once = len(losses) == 1 and trial.candidate.patch is not None and incumbent is not None
+        if once and incumbent is not None and losses[0] < self.history.losses(incumbent)[0]:
+            return False  # no edit is gone on from on one measurement
         return enough(evaluation, losses, against, self.history.noise, is_default=trial.number == 0)
 
     def reported(self, trial: Trial, metrics: Mapping[str, float]) -> tuple[int, bool] | None:

@@ -20,7 +20,7 @@ from .hopeless import hopeless
 from .proposals.proposing import Proposing
 from .record import Record
 from .slow import censored, time_limit
-from .suspect import believed
+from .suspect import believed, fresh_seed, holds, quarantined, suspicion
 
 News = asyncio.Queue[events.Event | asyncio.Task[None] | None]
 """What happens: events to hand on, tasks that ended, and None where only the state has changed."""
@@ -172,8 +172,11 @@ class Search:
         watch = (lambda metrics: self._reported(trial, metrics)) if record.study.fidelity else None
         while True:
             position = len(measurements)
-            seed = seeds[position % len(seeds)]
-            measurement = await self._measured(trial, position, executor, watch)
+            why = suspicion(record.study, record.history, trial, measurements) if position == 1 else ""
+            seed = fresh_seed(record.study, trial) if why else seeds[position % len(seeds)]
+            measurement = await self._measured(trial, position, seed, executor, watch)
+            if why and not holds(record.study, record.history, measurements[0], measurement):
+                measurement = quarantined(record.study, why, measurements[0], measurement)
             measurements.append(measurement)
             self._say_once(measurement.notice)
             stored = StoredEvaluation("tune", trial.number, position, seed, measurement)
@@ -187,10 +190,11 @@ class Search:
             if self.stopping:
                 return
 
-    async def _measured(self, trial: Trial, position: int, executor: Executor, watch: Watch | None) -> Measurement:
+    async def _measured(
+        self, trial: Trial, position: int, seed: int, executor: Executor, watch: Watch | None
+    ) -> Measurement:
         """Run one evaluation, as long as it is not far slower than the incumbent where the time is what counts."""
-        record, seeds = self.record, self.record.study.evaluation.tuning_seeds
-        seed = seeds[position % len(seeds)]
+        record = self.record
         limit = time_limit(record.study, record.history, trial)
         try:
             async with asyncio.timeout(limit) as timeout:

@@ -4,17 +4,17 @@ An optimizer learns from all of them: the effect of an edit is divided out, as i
 configuration. So what the parameters do is a prior that branches share, and each branch's own trials correct it.
 """
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from statistics import stdev, variance
 
 from ..study.sections import Study
 from ..study.space import key
 from .candidate import branch
 from .history import History
 from .trial import Trial
-
-_OTHER_EVERY = 5
-"""A sampler's every fifth trial is of the second-best branch: the best one may have been lucky, or fit to be passed."""
 
 
 class Branches:
@@ -55,15 +55,55 @@ def branch_of(trial: Trial) -> str:
 
 
 def next_branch(history: History) -> Trial | None:
-    """Return the trial whose code a sampler's next trial has: the incumbent, or the best of the next-best branch."""
+    """Return the trial whose code a sampler's next trial has: the best one of the branch whose turn it is.
+
+    A bandit decides: the branch with the smallest lower bound of what it may reach, which is its best result, less the
+    spread of results within branches times sqrt(log(all trials) / its own) (after UCB1, Auer et al., 2002). So a branch
+    that was hardly tuned gets its chance, and one that is far behind does not. With `code.branches = "best"` it is
+    always the incumbent's.
+    """
     best = history.incumbent
-    if best is None:
-        return None
-    by_sampler = sum(trial.source.kind == "sampler" for trial in history.trials)
-    if by_sampler % _OTHER_EVERY == _OTHER_EVERY - 1:
-        others = [t for t in history.trials if t.state == "complete" and branch_of(t) != branch_of(best)]
-        return min(others, key=history.losses, default=best)
-    return best
+    code = history.study.code
+    if best is None or (code is not None and code.branches == "best"):
+        return best
+    complete: dict[str, list[Trial]] = {branch_of(best): [best]}
+    pulls: Counter[str] = Counter()
+    for trial in history.finished:
+        pulls[branch_of(trial)] += 1
+        if (
+            trial.state == "complete"
+            and trial is not best
+            and history.study.space.violated(trial.configuration) is None
+        ):
+            complete.setdefault(branch_of(trial), []).append(trial)
+    losses = {own: [history.losses(each)[0] for each in trials] for own, trials in complete.items()}
+    scaled = _scaled(losses)
+    spread, total = _spread(list(scaled.values())), sum(pulls.values())
+
+    def bound(own: str) -> float:
+        return min(scaled[own]) - spread * math.sqrt(math.log(max(2, total)) / max(1, pulls[own]))
+
+    turn = min(complete, key=bound)
+    return best if turn == branch_of(best) else min(complete[turn], key=history.losses)
+
+
+def _scaled(losses: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """Return losses so that equal factors are equal differences, where they have one sign."""
+    every = [loss for each in losses.values() for loss in each]
+    if min(every) > 0:
+        return {own: [math.log(loss) for loss in each] for own, each in losses.items()}
+    if max(every) < 0:
+        return {own: [-math.log(-loss) for loss in each] for own, each in losses.items()}
+    return {own: list(each) for own, each in losses.items()}
+
+
+def _spread(groups: Sequence[Sequence[float]]) -> float:
+    """Return the standard deviation within groups; of all together, where each has one member only."""
+    freedom = sum(len(each) - 1 for each in groups)
+    if freedom:
+        return math.sqrt(sum(variance(each) * (len(each) - 1) for each in groups if len(each) > 1) / freedom)
+    every = [value for each in groups for value in each]
+    return stdev(every) if len(every) > 1 else 0.0
 
 
 def seen_on(history: History, patch: str | None) -> dict[str, int]:

@@ -158,7 +158,8 @@ def _meaning(study: Study) -> dict[str, Any]:
     data["evaluation"] = study.program.model_dump(mode="json")
     data["target"] = section.model_dump(mode="json") if section is not None else {}
     if data["target"].get("code") is not None:
-        del data["target"]["code"]["send"]  # who may see the source changes no result
+        for name in ("send", "branches"):  # who may see the source, and what is tried next, change no result
+            del data["target"]["code"][name]
     if isinstance(section, ProgramSection):
         data["target"] = {name: value for name, value in data["target"].items() if name not in section.FIELDS}
     return data

@@ -189,7 +189,7 @@ async def test_a_constant_of_the_program_is_a_parameter_with_and_without_an_edit
     (folder / "ideas.json").write_text(json.dumps({"rounds": [edits]}))
     line = 'k = { type = "int", low = 1, high = 40, default = 1 }\n'
     before = contents(folder)
-    await run(load(folder, **{line: CONSTANT}), store)
+    await run(load(folder, **{line: CONSTANT, "floor = 0.5": "floor = 0.001"}), store)
     assert contents(folder) | {"study.toml": b""} == before | {"study.toml": b""}
     trials = [each for each in store.trials(1) if each.state == "complete"]
     for each in trials:
@@ -275,6 +275,33 @@ async def test_a_constant_of_an_edit_is_tuned_on_its_branch(folder: Path, store:
     else:
         assert limits == {5}
         assert report.best.metrics["cost"] > 16
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "kept"), [("1", "1", True), ("1", "9", True), ("1", "60", False), ("40", "90", True)]
+)
+async def test_what_is_far_better_than_expected_is_measured_again_with_new_inputs(
+    folder: Path, store: Store, first: str, again: str, kept: bool
+) -> None:
+    """The judge stands for a program that does well on the inputs of the search only."""
+    (folder / "judge.sh").write_text(
+        "read -r cost < $2/out.txt\n"
+        f'if [ "$cost" = 7.0 ]; then if [ $1 -lt 1000 ]; then cost={first}; else cost={again}; fi; fi\n'
+        'echo "{\\"cost\\": $cost}"\n'
+    )
+    special = [idea("value = 100.0 / k\n", "value = 7.0\n", rationale="special", values={"k": 1})]
+    (folder / "ideas.json").write_text(json.dumps({"rounds": [special]}))
+    study = load(folder, **{"judge.sh {output}": "judge.sh {seed} {output}", "trials = 8": "trials = 3"})
+    await run(study, store)
+    (found,) = [each for each in store.trials(1) if each.rationale == "special"]
+    seeds = [each.seed for each in store.evaluations(1, "tune", found.number)]
+    assert len(seeds) >= 2  # what looks better than the best is never believed on one measurement
+    assert (seeds[1] > 1000) is (float(first) < 100 / 3)
+    assert (found.state == "complete") is kept
+    if not kept:
+        assert found.reason == (
+            "quarantined: cost = 1 was more than 3 times better than trial 0, and with new inputs it is 60"
+        )
 
 
 async def test_samplers_go_on_from_the_best_code_and_believe_nothing_by_one_measurement(

@@ -1,5 +1,8 @@
 """What samplers learn of trials with edited code, and whose code they go on from."""
 
+from collections import Counter
+from pathlib import Path
+
 from trimtab.agent.study.sections import Study
 from trimtab.agent.testing import make_study
 from trimtab.agent.trials.branches import Branches, branch_of, next_branch, seen_on
@@ -44,18 +47,61 @@ def test_what_cannot_be_compared_stays_as_it_is() -> None:
     assert branches.levelled(alone, [alone]) is alone
 
 
-def test_samplers_go_on_from_the_best_code_and_each_fifth_time_from_the_second_best() -> None:
-    trials = [trial(0, 1, 10.0), trial(1, 1, 5.0, FAST), trial(2, 1, 7.0, SLOW)]
-    history = History(study(), trials)
-    turns = []
-    for number in range(3, 9):
+def turns_of(second: float, spread: float) -> list[str]:
+    """Return which branch has its turn for 20 trials, where the best of two is at 5 and nothing gets better."""
+    trials = [trial(0, 1, 10.0), trial(1, 1, 5.0, FAST), trial(2, 2, 5.0 * spread, FAST), trial(3, 1, second, SLOW)]
+    history, turns = History(study(), trials), []
+    for number in range(4, 24):
         base = next_branch(history)
         assert base is not None
         turns.append(branch_of(base))
-        found = trial(number, number, 6.0, base.candidate.patch)
+        found = trial(number, number, 5.0 * spread, base.candidate.patch)
         history.add(found)
         history.update(found)
-    assert turns == ["fast", "fast", "slow", "fast", "fast", "fast"]
-    assert sorted(seen_on(history, SLOW).values()) == [2, 5]
+    return turns
+
+
+def test_a_branch_that_may_be_better_gets_its_turns_and_one_that_is_far_behind_none() -> None:
+    near, behind, far = (Counter(turns_of(second, 2.0)) for second in (5.1, 6.0, 500.0))
+    assert near["slow"] >= 6 and near["fast"] >= 6
+    assert 1 <= behind["slow"] < near["slow"]
+    assert far["slow"] == 0
+    assert Counter(turns_of(8.0, 1.01)) == {"fast": 20}  # parameters do so little that they cannot make up for it
+
+
+def test_the_trial_gone_on_from_is_the_best_of_its_branch() -> None:
+    trials = [
+        trial(0, 1, 10.0),
+        trial(1, 1, 5.0, FAST),
+        trial(2, 2, 9.0, FAST),
+        trial(3, 1, 5.2, SLOW),
+        trial(4, 2, 6.0, SLOW),
+    ]
+    history = History(study(), [*trials, *(trial(n, n, 9.0, FAST) for n in range(5, 12))])
+    base = next_branch(history)
+    assert base is not None and base.number == 3
+    assert sorted(seen_on(history, SLOW).values()) == [3, 4]
     assert len(seen_on(history, None)) == 1
     assert next_branch(History(study())) is None
+
+
+def test_with_branches_best_it_is_always_the_incumbent(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").write_text("x = 1\n")
+    code = {"project": "src", "editable": ["a.py"], "branches": "best"}
+    data = {
+        "study": {"name": "s"},
+        "parameters": {"x": X},
+        "objectives": [{"metric": "loss", "direction": "minimize"}],
+        "target": {"kind": "command", "command": "true {x} {code}", "code": code},
+    }
+    of = Study.model_validate(data)
+    trials = [
+        trial(0, 1, 10.0),
+        trial(1, 1, 5.0, FAST),
+        trial(2, 1, 5.001, SLOW),
+        *(trial(n, n, 50.0, FAST) for n in range(3, 12)),
+    ]
+    base, other = next_branch(History(of, trials)), next_branch(History(study(), trials))
+    assert base is not None and other is not None
+    assert (base.number, other.number) == (1, 2)

@@ -1,7 +1,7 @@
 """The `[code]` section of a study file: which program a planner may edit, and how an edited one is kept honest."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -54,6 +54,9 @@ class CodeSection(BaseModel):
         None, allow_inf_nan=False, description="No honest result of the first objective is better than this."
     )
     send: bool = Field(False, description="May the source be sent to a model that is not on this machine?")
+    branches: Literal["bandit", "best"] = Field(
+        "bandit", description="Whose code a sampler's trial has: of branches by a bandit, or always of the best trial."
+    )
     base: str = Field("", description="Fingerprint of the project when the study began; trimtab notes it.")
 
     @model_validator(mode="after")
