@@ -67,7 +67,7 @@ check: $(INSTALLED)
 	$(BIN)/lint-imports
 
 kills: $(INSTALLED)
-	TRIMTAB_KILLS=30 $(BIN)/python -m pytest -n auto tests/e2e/test_tune.py -k kill_9
+	TRIMTAB_KILLS=30 $(BIN)/python -m pytest -n auto tests/e2e/test_tune.py tests/e2e/test_code_kills.py -k kill_9
 
 bench: $(INSTALLED)
 	$(BIN)/trimtab bench

@@ -8,6 +8,7 @@ BENCHMARKS = (
     "parsing",
     "repair",
     "spawn",
+    "code_trial",
     "durable_trial",
     "bookkeeping",
     "studies",
