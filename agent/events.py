@@ -193,6 +193,7 @@ class EvaluationFinished(_Event):
     reason: str | None = None
     phase: Phase = Field("measure", description="Where it failed; the reason names it too, unless it is 'measure'.")
     duration_s: float
+    host: str = Field("", description="The machine that it ran on.")
 
 
 class IntermediateValue(_Event):
@@ -213,7 +214,7 @@ class TrialFinished(_Event):
     source: str
     configuration: dict[str, Value]
     metrics: dict[str, float]
-    state: Literal["complete", "failed", "infeasible", "pruned"]
+    state: Literal["complete", "failed", "infeasible", "pruned", "lost"]
     reason: str | None = None
     duration_s: float
     incumbent: bool = Field(description="Whether it is now the best trial.")

@@ -1,7 +1,8 @@
 """The interface of an executor. Jobs and measurements are plain serialisable data, so they can travel."""
 
+import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -11,6 +12,7 @@ from ...tools.targets import AnyTarget, Evaluation, Journal, Measurement, Watch,
 from ..study.executor import ExecutorSection
 from ..study.sections import Study
 from ..trials.candidate import Candidate
+from .attempts import AttemptLog, Unstored
 
 _AS_THEY_ARE = Wording()
 
@@ -106,12 +108,15 @@ class Warmth:
 class Site:
     """For what an executor is built: a study, and what its evaluations must not see.
 
-    `journal` returns the journal in which a worker of this machine notes what it will have to undo.
+    `journal` returns the journal in which a worker of this machine notes what it will have to undo; `attempts` is where
+    attempts on other machines are noted. `name` is by what engines know the study, and no other.
     """
 
     study: Study
     hidden: tuple[Path, ...] = ()
     journal: Callable[[int], Journal] = lambda _worker: Journal()
+    attempts: AttemptLog = field(default_factory=Unstored)
+    name: str = field(default_factory=lambda: f"trimtab-{secrets.token_hex(8)}")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from ...tools.targets import (
 from ...tools.targets.preparation.lifecycle import applied, measured
 from ..study.executor import LocalSection
 from .base import Job, Kind, Site, Warmth
+from .host import this_host
 
 _SLACK_S = 10.0
 
@@ -113,7 +114,8 @@ class LocalExecutor:
             worker = next((each for each in self._idle if each.warmth.key == job.candidate.key), self._idle[0])
             self._idle.remove(worker)
             try:
-                return await worker.measure(job, watch)
+                found = await worker.measure(job, watch)
+                return found.model_copy(update={"host": this_host()})
             finally:
                 self._idle.append(worker)
 

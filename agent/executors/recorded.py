@@ -10,6 +10,9 @@ from ...tools.errors import TrimtabError
 from ...tools.targets import Measurement, Watch
 from .base import Executor, Job
 
+_OF_THE_MACHINE = {"host", "attempt"}
+"""What a recording, which is passed on, does not hold."""
+
 
 class MeasurementMissingError(TrimtabError):
     """A replay came to an evaluation that was not recorded."""
@@ -54,7 +57,9 @@ class RecordingExecutor:
 
         measurement = await self.inner.submit(job, seen if watch is not None else None)
         said = {"reports": reports} if reports else {}
-        self.recording.measured({**_identity(job), **said, "measurement": measurement.model_dump(mode="json")})
+        self.recording.measured(
+            {**_identity(job), **said, "measurement": measurement.model_dump(mode="json", exclude=_OF_THE_MACHINE)}
+        )
         return measurement
 
     async def close(self) -> None:

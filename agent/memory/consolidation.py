@@ -91,7 +91,7 @@ def _helped(study: Study, end: StudyFinished) -> list[tuple[str, dict[str, Any]]
 
 def _failed(study: Study, history: History) -> list[tuple[str, dict[str, Any]]]:
     """Return the region of one parameter that tells failed trials best from others, where it does beyond chance."""
-    finished = [trial for trial in history.finished if trial.state != "pruned"]
+    finished = [trial for trial in history.finished if trial.state not in {"pruned", "lost"}]
     failed = [trial.state == "failed" for trial in finished]
     if sum(failed) < _LEAST_FAILED or all(failed):
         return []
@@ -209,7 +209,8 @@ def _judged_failures(study: Study, name: str, statement: Mapping[str, Any], hist
     inside = [
         each.state == "failed"
         for each in history.finished
-        if each.state != "pruned" and _lies(parameter, str(statement["side"]), limit, each.configuration.get(name))
+        if each.state not in {"pruned", "lost"}
+        and _lies(parameter, str(statement["side"]), limit, each.configuration.get(name))
     ]
     if len(inside) < _LEAST_FAILED:
         return ""

@@ -11,6 +11,7 @@ from ...tools.errors import InputError, TrimtabError
 from ...tools.targets import Measurement
 from ..study.sections import Study
 from ..study.versions import VERSION
+from ..trials.attempt import Attempt
 from ..trials.candidate import Candidate
 from ..trials.source import Source
 from ..trials.trial import Trial
@@ -255,6 +256,27 @@ class StoreContract:
         store.answer_command(run.id, 1, {"done": "yes"})
         assert store.command(run.id, 1).answer == {"done": "yes"}
         assert [each.number for each in store.commands(run.id, waiting=True)] == [*range(2, _CROWD + 1)]
+        store.close()
+
+    def test_an_attempt_counts_in_the_transaction_of_its_evaluation(self, url: str) -> None:
+        """Not before, and no other one; what came too late is kept with its result."""
+        store = Store(url)
+        stored = _added(store)
+        first, second = (Attempt("tune", 0, 0, 1 << 60, number) for number in (1, 2))
+        for attempt in (first, second):
+            store.begin_attempt(stored.id, attempt)
+        assert [each.number for each in store.attempts(stored.id, "running")] == [1, 2]
+        assert store.last_attempt(stored.id, "tune", 0, 0) == 2
+        assert store.last_attempt(stored.id, "tune", 0, 1) == 0
+        measured = Measurement(state="complete", metrics={"loss": 0.3}, host="a machine", attempt=2)
+        store.end_attempt(stored.id, first, "late", "another", measured)
+        assert [each.number for each in store.attempts(stored.id, "running")] == [2]
+        store.add_evaluation(stored.id, StoredEvaluation("tune", 0, 0, 1 << 60, measured))
+        found = store.attempts(stored.id)
+        assert [(each.state, each.host) for each in found] == [("late", "another"), ("counted", "a machine")]
+        assert [each.measurement.host for each in store.evaluations(stored.id, "tune")] == ["a machine"]
+        store.delete(stored.id)
+        assert store.attempts(stored.id) == []
         store.close()
 
     def test_a_newer_store_is_left_alone(self, url: str) -> None:

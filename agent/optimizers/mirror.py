@@ -164,6 +164,10 @@ class Optimizer:
             for each in self._pruner.continuations(self._optuna)
         ]
 
+    def dropped(self, number: int) -> None:
+        """Forget a running trial that says nothing of its configuration."""
+        self._optuna.tell(self._running.pop(number), state=TrialState.FAIL)
+
     def finished(self, trial: Trial) -> None:
         """Tell the sampler a result. A failed trial counts as badly as the worst so far, so that it is avoided."""
         running = self._running.pop(trial.number)

@@ -26,7 +26,7 @@ def fill_desk(context: Context, submit: Callable[[Any], str], code: CodeDraft | 
     return Desk(
         parameters=tuple(study.space.parameters),
         metric=study.loss_name,
-        rows=[_row(trial, context.history, study) for trial in context.history.finished[-_MOST_ROWS:]],
+        rows=[_row(trial, context.history, study) for trial in _told(context.history)[-_MOST_ROWS:]],
         optimizer=_optimizer(state),
         recalled=[*recalled_lines(context), *lesson_lines(context)],
         system=study.study.system,
@@ -38,6 +38,11 @@ def fill_desk(context: Context, submit: Callable[[Any], str], code: CodeDraft | 
         to_metric=study.metric_of,
         code=code,
     )
+
+
+def _told(history: History) -> list[Trial]:
+    """Return the trials that say something of their configuration."""
+    return [trial for trial in history.finished if trial.state != "lost"]
 
 
 def _optimizer(state: OptimizerState | None) -> list[str]:

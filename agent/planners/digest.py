@@ -96,7 +96,7 @@ def lesson_lines(context: Context) -> list[str]:
 
 def describe_record(history: History, settings: Settings) -> dict[str, Any]:
     """Return the history in a bounded number of lines, each trial once: a planner's own ideas stand elsewhere."""
-    finished, study = history.finished, history.study
+    finished, study = [trial for trial in history.finished if trial.state != "lost"], history.study
     complete = [trial for trial in finished if trial.state == "complete"]
     failed = [trial for trial in finished if trial.state == "failed"]
     running = [trial for trial in history.trials if trial.state == "running"]

@@ -41,7 +41,7 @@ def evaluated(record: Record, stored: StoredEvaluation) -> events.EvaluationFini
         repeats=max(record.study.evaluation.repeats, stored.position + 1),
         seed=stored.seed,
         phase=stored.measurement.phase,
-        **stored.measurement.model_dump(exclude={"log", "notice"}),
+        **stored.measurement.model_dump(exclude={"log", "notice", "attempt"}),
     )
 
 

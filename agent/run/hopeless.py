@@ -17,7 +17,7 @@ def hopeless(finished: Sequence[Trial], before: int, give_up: int) -> str:
     `before` counts the trials that had ended when somebody last decided to go on; `give_up` is the budget's.
     """
     failed = finished[before:]
-    if not give_up or len(failed) < give_up or any(trial.state != "failed" for trial in finished):
+    if not give_up or len(failed) < give_up or any(trial.state not in {"failed", "lost"} for trial in finished):
         return ""
     first = "the default and the next" if before == 0 else "after going on,"
     many = len(failed) - (before == 0)

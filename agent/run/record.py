@@ -109,6 +109,9 @@ class Record:
     def _finished(self, trial: Trial) -> bool:
         if is_outside(trial):
             return False
+        if trial.state == "lost":
+            self.optimizer.dropped(trial.number)
+            return False
         self.optimizer.finished(self.branches.levelled(trial, self.history.trials))
         improved = self.history.update(trial)
         self.gate.finished(trial, improved=improved)
@@ -173,6 +176,15 @@ class Record:
             trial.reason = "; ".join(f"{name} exceeds its bound by {over:.4g}" for name, over in broken.items()) or None
         self.store.finish_trial(self.stored.id, trial, self.clock.seconds, last)
         return self._finished(trial)
+
+    def lose(self, trial: Trial, reason: str) -> None:
+        """Record that no machine finished a trial; neither optimizer nor gate are told: it was not the configuration.
+
+        What it measured before stays in the store.
+        """
+        trial.state, trial.reason, trial.finished = "lost", reason, time.time()
+        self.store.finish_trial(self.stored.id, trial, self.clock.seconds)
+        self._finished(trial)
 
     def grown(self) -> str:
         """Return what a change of the space did to the trials, in words; '' where it did nothing."""

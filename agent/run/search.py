@@ -11,6 +11,7 @@ from typing import Any
 from ...tools.targets import Measurement, Watch
 from .. import events
 from ..executors.base import Executor
+from ..executors.engine import LostError
 from ..memory.store.rows import StoredEvaluation
 from ..optimizers.mirror import SpaceExhaustedError
 from ..trials.trial import Trial
@@ -119,7 +120,7 @@ class Search:
             trial = self._next_trial()
             if trial is None:
                 return
-            self._begin(self._evaluate(trial, executor))
+            self._begin(self._run_trial(trial, executor))
             self.proposing.think()
             yield events.TrialStarted.of(self.record.stored.key, trial)
 
@@ -164,6 +165,14 @@ class Search:
         if self.record.spent() is None:
             finished, give_up = self.record.history.finished, self.record.study.budget.give_up
             self._lost = hopeless(finished, self._ended_before, give_up)
+
+    async def _run_trial(self, trial: Trial, executor: Executor) -> None:
+        """Evaluate a trial; one that is lost with its machines ends without a result."""
+        try:
+            await self._evaluate(trial, executor)
+        except LostError as error:
+            self.record.lose(trial, error.message)
+            self.news.put_nowait(trial_finished(self.record, trial, improved=False))
 
     async def _evaluate(self, trial: Trial, executor: Executor) -> None:
         """Run what is missing of a trial's evaluations; each is recorded before it is announced."""

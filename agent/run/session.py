@@ -220,7 +220,7 @@ class Session:
     def _executor(self, given: Executor | None) -> Executor:
         """Return what evaluates: what was given or what the study names, beside a recording where there is one."""
         recording: Recording | None = getattr(self.planner, "recording", None)
-        return recorded(recording, repeated(recording) or given or executor_of(self.record.store, self.study, self.key))
+        return recorded(recording, repeated(recording) or given or self._named())
 
     def _say_at_start(self, executor: Executor) -> None:
         """Announce what a person should know before the first trial."""
@@ -243,6 +243,10 @@ class Session:
 
     def _note(self, kind: events.NoticeKind, message: str) -> None:
         self._emit(events.Notice(study=self.key, kind=kind, message=message))
+
+    def _named(self) -> Executor:
+        """Return what evaluates by the study; what it will have to undo on this machine is noted beside the store."""
+        return executor_of(self.record.store, self.study, self.key, self.record.stored)
 
     async def _undo(self) -> AsyncIterator[events.Event]:
         """Undo what killed runs on this store have left, before anything is measured.

@@ -21,7 +21,14 @@ def time_limit(study: Study, history: History, trial: Trial) -> float | None:
     """Return after how many seconds an evaluation of a trial is stopped, warm-ups and retries included; None where only
     the study's timeout counts."""
     wanted, best = study.evaluation.stop_slow, history.incumbent
-    if wanted == 0 or study.goals > 1 or study.fidelity is not None or best is None or trial.number == 0:
+    if (
+        wanted == 0
+        or not study.executor.STARTS_AT_ONCE
+        or study.goals > 1
+        or study.fidelity is not None
+        or best is None
+        or trial.number == 0
+    ):
         return None
     seconds = _seconds(study.objectives[0], best)
     taken = best.duration_s / max(1, len(best.values))

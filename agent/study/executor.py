@@ -19,6 +19,9 @@ class ExecutorSection(BaseModel):
     MOST_WORKERS: ClassVar[int] = 100_000
     """The most evaluations that may run at the same time."""
 
+    STARTS_AT_ONCE: ClassVar[bool] = False
+    """Whether an evaluation runs from the moment it is submitted, so that its time can be told from outside."""
+
     kind: str = Field(description="'local', 'ray', or a kind that another package brings.")
 
 
@@ -26,6 +29,7 @@ class LocalSection(ExecutorSection):
     """This machine."""
 
     MOST_WORKERS = 256
+    STARTS_AT_ONCE = True
 
     kind: Literal["local"] = Field("local", description="This machine.")
 

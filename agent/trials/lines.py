@@ -12,8 +12,8 @@ _LONGEST_LINE = 600
 
 def line_of(trial: Trial, study: Study) -> str:
     """Return one trial as a line: number, what differs from the default, result."""
-    if trial.state == "failed":
-        result = f"failed: {fenced(trial.reason or '')}"
+    if trial.state in {"failed", "lost"}:
+        result = f"{trial.state}: {fenced(trial.reason or '')}"
     else:
         result = " ".join(
             f"{name}={trial.metrics[name]:.5g}" for name in study.required_metrics if name in trial.metrics

@@ -7,7 +7,7 @@ from ..study.space import Configuration
 from .candidate import Candidate
 from .source import Source
 
-State = Literal["running", "complete", "failed", "infeasible", "pruned"]
+State = Literal["running", "complete", "failed", "infeasible", "pruned", "lost"]
 
 
 @dataclass
@@ -15,7 +15,8 @@ class Trial:
     """One candidate and what became of it.
 
     `source` is who proposed it; `gate` says why it was their turn. `metrics` are medians over the repeats; a failed
-    trial has none and says why in `reason`. `changes` lists what repair did to the proposal. `values` are the losses
+    trial has none and says why in `reason`; a lost one has none because its machines were lost, so that it says
+    nothing of its configuration. `changes` lists what repair did to the proposal. `values` are the losses
     of its single evaluations, `steps` the losses it reported on the way, `fidelity` the last step it was allowed.
     `parent` is the trial whose edit of the program this one's goes on from. `because` names what of memory it rests on.
     Times are seconds since the epoch; `duration_s` is the time its evaluations took.

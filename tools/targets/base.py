@@ -30,7 +30,9 @@ class Measurement(BaseModel):
     `metrics` are finite numbers by name; empty when `state` is failed, and then `reason` says why in one line.
     A pruned one was stopped early: its metrics are the last it reported. `log` is the end of what the evaluation
     printed: untrusted text. `notice` is what a person should know of the machine, such as a folder that stays behind.
-    `retries` is how often it failed before, in a way that the study lets pass.
+    `retries` is how often it failed before, in a way that the study lets pass. `host` is the machine that it was
+    measured on, as a line of text that is equal for equal machines, '' where it is not known. `attempt` is the number
+    of the attempt that it came from, 0 where there are none.
     All text is made plain here, whoever measured. A failure elsewhere than in measuring names its phase first.
     """
 
@@ -43,6 +45,8 @@ class Measurement(BaseModel):
     log: str = ""
     notice: str = ""
     retries: int = 0
+    host: str = ""
+    attempt: int = 0
 
     @property
     def phase(self) -> Phase:

@@ -18,7 +18,7 @@ from ...study.sections import Study
 
 _KNOWN = ("state", "reason", "duration_s")
 """Columns that a trial's own export has beside parameters and metrics, and that are read."""
-_UNFINISHED = {"running", "pruned"}
+_UNFINISHED = {"running", "pruned", "lost"}
 """States of rows that say nothing of a whole evaluation; they are left out."""
 _LARGEST = 256 << 20
 

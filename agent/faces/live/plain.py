@@ -76,7 +76,7 @@ class PlainLines:
 
     def _trial(self, event: TrialFinished) -> str:
         head = f"trial {event.trial:>3} {event.source:<8} {event.state:<10} {event.duration_s:6.2f} s "
-        if event.state == "failed":
+        if event.state in {"failed", "lost"}:
             return f"{head} {event.reason}"
         metrics = " ".join(f"{name}={words.number(value)}" for name, value in event.metrics.items())
         mark = " *" if event.incumbent else ""

@@ -58,8 +58,8 @@ class Progress:
                 self.console.print(Text(f"planner, {event.code}: {event.message}", style="dim yellow"))
             case TrialFinished() if event.incumbent:
                 self.console.print(self._incumbent(event))
-            case TrialFinished() if event.state == "failed":
-                self.console.print(Text(f"trial {event.trial} failed: {event.reason}", style="red"))
+            case TrialFinished() if event.state in {"failed", "lost"}:
+                self.console.print(Text(f"trial {event.trial} {event.state}: {event.reason}", style="red"))
             case StudyInterrupted():
                 self._live.stop()
                 self.console.print(f"interrupted after {event.trials} trials; {event.resume}", markup=False)

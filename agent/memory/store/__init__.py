@@ -10,6 +10,7 @@ import weakref
 
 from ...place import data_directory
 from ...user_file import user_file
+from .attempts import Attempts
 from .calls import Calls
 from .chats import Chats
 from .db import Database, StoreError
@@ -24,7 +25,7 @@ from .trials import Trials
 __all__ = ["Store", "StoreError", "data_directory", "default_url"]
 
 
-class Store(Studies, Trials, Calls, Chats, Lessons, Texts, Runs):
+class Store(Studies, Trials, Calls, Chats, Lessons, Texts, Runs, Attempts):
     """An open store. `shown` is its URL without a password, `files` where it is on this machine's disk."""
 
     def __init__(self, url: str, *, power_safe: bool = True, lease_s: float = LEASE_S) -> None:

@@ -14,6 +14,7 @@ from .db import Database, StoreError
 from .profiles import Profile, add_profile, find_profile
 from .project import project_of
 from .schema import (
+    ATTEMPTS,
     CHAT_CALLS,
     CHAT_ENTRIES,
     CHATS,
@@ -91,6 +92,11 @@ def _runs(connection: Connection) -> None:
     METADATA.create_all(connection, tables=[RUNS, COMMANDS])
 
 
+def _attempts_and_hosts(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[ATTEMPTS])
+    _add_column(connection, EVALUATIONS, "host", "TEXT")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _first,
     _trial_details,
@@ -101,6 +107,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _calls_of_conversations,
     _memory,
     _runs,
+    _attempts_and_hosts,
 )
 
 

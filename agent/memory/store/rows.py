@@ -148,7 +148,7 @@ def evaluation_row(study_id: int, evaluation: StoredEvaluation) -> dict[str, Any
         "seed": evaluation.seed,
         "configuration": None,
         "finished": time.time(),
-        **evaluation.measurement.model_dump(exclude={"metrics", "notice"}),
+        **evaluation.measurement.model_dump(exclude={"metrics", "notice", "attempt"}),
         "metrics": json.dumps(evaluation.measurement.metrics),
     }
 
@@ -162,5 +162,6 @@ def evaluation_of(row: Row[Any]) -> StoredEvaluation:
         reason=row.reason,
         duration_s=row.duration_s,
         log=row.log,
+        host=one_line(row.host or ""),
     )
     return StoredEvaluation(row.purpose, row.trial, row.position, row.seed, measurement)

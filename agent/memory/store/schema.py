@@ -114,8 +114,29 @@ EVALUATIONS = Table(
     Column("duration_s", Float, nullable=False),
     Column("log", Storable, nullable=False),
     Column("finished", Float, nullable=False),
+    Column("host", Storable),
     Index("evaluation_identity", "study_id", "purpose", "trial", "position", unique=True),
 )
+
+ATTEMPTS = Table(
+    "attempts",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("studies.id"), nullable=False),
+    Column("purpose", String(40), nullable=False),
+    Column("trial", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("host", Storable),
+    Column("submitted", Float, nullable=False),
+    Column("ended", Float),
+    Column("measurement", Storable),
+    Index("attempt_identity", "study_id", "purpose", "trial", "position", "number", unique=True),
+    Index("attempt_state", "study_id", "state"),
+)
+"""Attempts at evaluations on machines that may vanish. `measurement` is a result that came too late to count."""
 
 
 def _call_columns() -> list[Column[Any]]:

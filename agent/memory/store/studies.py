@@ -17,7 +17,7 @@ from .lessons import forget_lessons_of
 from .profiles import Profile, Profiles
 from .project import project_of
 from .rows import StoredStudy, study_of
-from .schema import EVALUATIONS, MODEL_CALLS, PROFILES, STUDIES, TRAITS, TRIALS
+from .schema import ATTEMPTS, EVALUATIONS, MODEL_CALLS, PROFILES, STUDIES, TRAITS, TRIALS
 from .texts import add_text, purge_texts, remove_text, text_of
 
 _ATTEMPTS = 1000
@@ -168,7 +168,7 @@ class Studies(Profiles):
             profile = connection.execute(select(STUDIES.c.profile_id).where(STUDIES.c.id == study_id)).scalar()
             forget_lessons_of(connection, study_id)
             remove_text(connection, "study", study_id)
-            for table in (EVALUATIONS, MODEL_CALLS, TRIALS):
+            for table in (EVALUATIONS, ATTEMPTS, MODEL_CALLS, TRIALS):
                 connection.execute(delete(table).where(table.c.study_id == study_id))
             connection.execute(delete(STUDIES).where(STUDIES.c.id == study_id))
             shared = select(func.count()).where(STUDIES.c.profile_id == profile)

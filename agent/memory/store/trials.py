@@ -4,9 +4,10 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from ...trials.trial import Trial
+from .attempts import count_attempt
 from .rows import StoredEvaluation, evaluation_of, evaluation_row, trials_of
 from .schema import EVALUATIONS, TRIALS
 from .subject import Subject
@@ -62,7 +63,7 @@ class Trials(Subject):
         with self._database.writing() as connection:
             self._leases.fence(connection, study_id, search_s)
             if evaluation is not None:
-                connection.execute(_ADD_EVALUATION, evaluation_row(study_id, evaluation))
+                _add(connection, evaluation_row(study_id, evaluation), evaluation)
             connection.execute(_FINISH_TRIAL, row)
 
     def trials(self, study_id: int) -> list[Trial]:
@@ -95,7 +96,7 @@ class Trials(Subject):
         row = evaluation_row(study_id, evaluation)
         with self._database.writing() as connection:
             self._leases.fence(connection, study_id)
-            connection.execute(_ADD_EVALUATION, {**row, "configuration": configuration})
+            _add(connection, {**row, "configuration": configuration}, evaluation)
 
     def purposes(self, study_id: int) -> list[str]:
         """Return the phases of the final check that a study has evaluations of."""
@@ -112,3 +113,10 @@ class Trials(Subject):
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(EVALUATIONS.c.trial, EVALUATIONS.c.position))
             return [evaluation_of(row) for row in rows]
+
+
+def _add(connection: Connection, row: dict[str, Any], evaluation: StoredEvaluation) -> None:
+    """Add an evaluation's row, and count the attempt that it came from where it has a number."""
+    connection.execute(_ADD_EVALUATION, row)
+    if evaluation.measurement.attempt:
+        count_attempt(connection, row, evaluation.measurement.attempt)

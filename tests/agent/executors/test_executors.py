@@ -1,6 +1,8 @@
 """Executors: the contract for all of them, and how the local one ends."""
 
 import asyncio
+import os
+import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from trimtab.agent.executors.base import Job
+from trimtab.agent.executors.host import this_host
 from trimtab.agent.executors.local import LocalExecutor
 from trimtab.agent.testing import ExecutorContract, FunctionExecutor, contract_loss
 from trimtab.agent.trials.candidate import Candidate
@@ -187,6 +190,22 @@ async def test_a_candidate_that_cannot_be_applied_is_a_failure_of_its_own_and_is
     failed = await opened.submit(warming(tmp_path, 0.5))
     assert (failed.state, failed.phase, failed.reason) == ("failed", "apply", "apply: RuntimeError: no apply")
     assert target.done == ["prepare", "apply"]
+
+
+def test_an_evaluation_knows_its_machine(tmp_path: Path) -> None:
+    evaluation = Evaluation(command=["echo", '{{"loss": 1}}'], isolation="process")
+
+    async def host() -> str:
+        executor = LocalExecutor(evaluation, tmp_path)
+        job = Job(evaluation=evaluation, directory=tmp_path, candidate=Candidate({}), seed=1, required=("loss",))
+        try:
+            return (await executor.submit(job)).host
+        finally:
+            await executor.close()
+
+    assert asyncio.run(host()) == this_host()
+    assert this_host().startswith(f"{platform.node()}: ")
+    assert f"{len(os.sched_getaffinity(0))} CPUs" in this_host()
 
 
 def test_an_evaluation_knows_its_trial(tmp_path: Path) -> None:

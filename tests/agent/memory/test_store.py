@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from trimtab.agent.memory.store import Store
+from trimtab.agent.memory.store.migrations import MIGRATIONS, _attempts_and_hosts
 from trimtab.agent.run.proposals.opening import start_study
 from trimtab.agent.testing import make_study
 from trimtab.agent.trials.candidate import Candidate
@@ -21,6 +22,20 @@ def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
         connection.execute("update trimtab_meta set version = 99")
     with pytest.raises(InputError, match="newer trimtab"):
         Store(url)
+
+
+def test_a_store_from_before_attempts_is_brought_up_to_date(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    store = Store(url)
+    stored = start_study(store, make_study())
+    store.close()
+    with sqlite3.connect(tmp_path / "store.db") as connection:  # as the release before left it
+        connection.execute(f"update trimtab_meta set version = {MIGRATIONS.index(_attempts_and_hosts)}")
+        connection.execute("drop table attempts")
+        connection.execute("alter table evaluations drop column host")
+    store = Store(url)
+    assert store.attempts(stored.id) == []
+    assert store.evaluations(stored.id, "tune") == []
 
 
 def test_what_is_stored_comes_back(store: Store) -> None:

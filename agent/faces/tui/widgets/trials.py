@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ....trials.history import History
     from ....trials.trial import Trial
 
-_MARKS = {"complete": "●", "failed": "✗", "infeasible": "◌", "pruned": "◐", "running": "◍"}
+_MARKS = {"complete": "●", "failed": "✗", "infeasible": "◌", "pruned": "◐", "running": "◍", "lost": "○"}
 _ORDERS = ("number", "result", "duration")
 
 
