@@ -11,12 +11,12 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ....prompts import told_to_agents
 from ....tools.errors import TrimtabError
 from ...memory.store import Store
-from .answers import Answered, Applied, Checked, Drafted, Explained, Started, Status, Verified
+from .answers import Answered, Applied, Checked, Drafted, Explained, Started, Status, Verified, short
 from .service import Service
 
 Answer = TypeVar("Answer")
@@ -26,18 +26,18 @@ _ASKS = mcp.ToolAnnotations(read_only_hint=False, destructive_hint=False, open_w
 _STARTS = mcp.ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 _WRITES = mcp.ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 
-StudyText = Annotated[str, Field(description="Text of a study file (TOML), or the path of one in the folder.")]
-RunId = Annotated[str, Field(description="A run's id, as start gives it.", max_length=120)]
+StudyText = Annotated[str, Field(description="TOML text, or a file's path.")]
+RunId = Annotated[str, Field(max_length=120)]
 
 
 class Idea(BaseModel):
     """A configuration to try. Parameters that are not named take their default."""
 
+    model_config = ConfigDict(json_schema_extra=short)
+
     values: dict[str, bool | int | float | str]
     rationale: str = Field("", max_length=500)
-    predicted: dict[str, dict[Literal["expected", "low", "high"], float]] = Field(
-        {}, description="By metric, with a 90 % interval."
-    )
+    predicted: dict[str, dict[Literal["expected", "low", "high"], float]] = Field({}, description="By metric; 90 %.")
 
 
 class Consent(BaseModel):
@@ -73,8 +73,8 @@ def _add_studies(server: MCPServer[Any], service: Service) -> None:
 
     @server.tool("trimtab_draft", annotations=_LOOKS)
     def draft(
-        source: Annotated[str, Field(description="A command line, --help text's program, script or config file.")],
-        command: Annotated[str, Field(description="How a configuration of a file is measured.")] = "",
+        source: Annotated[str, Field(description="Command line, script or config file.")],
+        command: Annotated[str, Field(description="How a file's values are measured.")] = "",
         metric: str = "seconds",
     ) -> Drafted:
         """Draft a study file; nothing is run or written."""
@@ -87,10 +87,8 @@ def _add_runs(server: MCPServer[Any], service: Service) -> None:
     @server.tool("trimtab_start", annotations=_STARTS)
     def start(
         study: StudyText,
-        request: Annotated[
-            str, Field(description="A key of yours: the same one starts nothing twice.", max_length=120)
-        ],
-        trials: Annotated[int | None, Field(description="Trials in all; the study's own where left out.")] = None,
+        request: Annotated[str, Field(description="Yours; the same one starts nothing twice.", max_length=120)],
+        trials: Annotated[int | None, Field(description="Trials in all.")] = None,
         planner: Literal["client", "auto", "offline", "none"] = "client",
     ) -> Started:
         """Start a run, a process of its own that outlives you, and return at once. Planner client: propose at once."""
@@ -100,8 +98,8 @@ def _add_runs(server: MCPServer[Any], service: Service) -> None:
     async def status(
         ctx: Context[Any, Any],
         run: RunId,
-        since: Annotated[int, Field(description="Number of the first trial you do not know.", ge=0)] = 0,
-        wait_s: Annotated[float, Field(description="Wait for something new, at most so long.", ge=0, le=20)] = 0,
+        since: Annotated[int, Field(description="First unknown trial.", ge=0)] = 0,
+        wait_s: Annotated[float, Field(description="Longest wait for news.", ge=0, le=20)] = 0,
     ) -> Status:
         """Where a run stands: new trials, the best, what became of your ideas, the verdict at the end."""
         found = await _awaited(lambda: service.status(run, since, wait_s))
@@ -121,7 +119,7 @@ def _add_runs(server: MCPServer[Any], service: Service) -> None:
         value: bool | int | float | str | None = None,
         low: float | None = None,
         high: float | None = None,
-        when: Annotated[str, Field(description="forbid: an expression over parameters.")] = "",
+        when: Annotated[str, Field(description="For forbid: an expression.")] = "",
         reason: str = "",
         trials: int | None = None,
         text: str = "",
@@ -141,7 +139,7 @@ def _add_results(server: MCPServer[Any], service: Service, *, allow_apply: bool)
     def explain(
         run: RunId, about: Literal["result", "failures", "trial"] = "result", trial: int | None = None
     ) -> Explained:
-        """Why: the result with its ablation, the failures, or one trial with the end of its log."""
+        """Why: the result with its ablation, failures, or a trial with the end of its log."""
         return _told(lambda: service.explain(run, about, trial))
 
     @server.tool("trimtab_verify", annotations=_ASKS)
