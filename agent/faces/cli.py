@@ -36,6 +36,16 @@ Endpoint = Annotated[
     ),
 ]
 
+TargetForm = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        metavar="FORM",
+        help="For PostgreSQL: alter-system, auto-conf, parameter-group, or revert, the way back.",
+        show_default=False,
+    ),
+]
+
 
 @app.command()
 def tune(
@@ -322,12 +332,15 @@ def show(
     trial: Annotated[int | None, typer.Option(help="Show one trial with its log.")] = None,
     all_trials: Annotated[bool, typer.Option("--all", help="Show every trial, not the best and the latest.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object: all of it, or of the trial.")] = False,
+    form: TargetForm = "",
     store: StoreUrl = None,
 ) -> None:
     """Show a stored study: its trials, its incumbent, and why it won."""
-    from .commands.show import print_study, print_trial
+    from .commands.show import print_in_form, print_study, print_trial
 
-    if json:
+    if form:
+        print_in_form(study, trial, form, store)
+    elif json:
         from .commands.export import print_json
 
         print_json(study, trial, store)
@@ -375,6 +388,7 @@ def apply_(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
     revert: Annotated[bool, typer.Option("--revert", help="Bring a file back to what it held before.")] = False,
     show: Annotated[bool, typer.Option("--show", help="With --revert: only print what it held.")] = False,
+    form: TargetForm = "",
     store: StoreUrl = None,
 ) -> None:
     """Write a stored study's improved configuration to a file, after showing the difference; or take that back."""
@@ -385,7 +399,7 @@ def apply_(
     elif file is None:
         raise InputError("no file is named", "trimtab apply STUDY FILE")
     else:
-        done = apply_stored(study, file, store, trial=trial, ask=not yes, whole=full)
+        done = apply_stored(study, file, store, trial=trial, ask=not yes, whole=full, form=form)
     if not done:
         raise typer.Exit(1)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ...tools.expressions import Value
 from ..events import AblationStep, MinimalConfiguration, StudyFinished
-from ..study.apply import render
+from ..study.apply import shown
 from ..study.parameters import FloatParameter, IntParameter
 from ..study.sections import Study
 from ..study.space import Configuration
@@ -44,7 +44,7 @@ def summary_lines(study: Study, report: StudyFinished) -> list[str]:
     if report.check is not None and report.check.improved and (offered := report.offered()) is not None:
         smaller = report.minimal is not None and report.minimal.accepted
         lines.append("how to apply it, without what was not seen to help:" if smaller else "how to apply it:")
-        lines += [f"  {line}" for line in render(study, offered).splitlines()]
+        lines += [f"  {line}" for line in shown(study, offered).splitlines()]
         whole = " (--full: the whole incumbent)" if smaller else ""
         lines.append(f"  or to a file: trimtab apply {report.study} FILE{whole}")
     return lines

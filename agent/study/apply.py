@@ -14,12 +14,36 @@ from .space import Configuration
 _LONGEST_FILE = 4 << 20
 
 
-def render(study: Study, configuration: Configuration) -> str:
-    """Return the study's apply template filled in, or the configuration as JSON without one."""
+def render(study: Study, configuration: Configuration, form: str = "") -> str:
+    """Return a configuration in a form of the target; without a form by the study's apply template, else as JSON.
+
+    Raises:
+        InputError: the target has no such form.
+        TrimtabError: the system had to be asked, and is out of reach.
+    """
+    if form:
+        forms = study.target.FORMS if study.target is not None else {}
+        if study.target is None or form not in forms:
+            known = f"there are {', '.join(forms)}" if forms else "its target has none: leave it out"
+            raise InputError(f"--as {form!r}: {study.study.name} has no such form", known)
+        return study.target.taken_home(form, configuration, study.wording.settings)
     if study.apply is None:
         return json.dumps(study.wording.plain(configuration), indent=2) + "\n"
     values = study.wording.complete(configuration)
     return "\n".join(study.wording.lines(study.apply.template.strip("\n"), values)) + "\n"
+
+
+def form_for(study: Study, file: Path) -> str:
+    """Return the form of the target that a file's suffix tells; '' for none, and where the study says how."""
+    if study.apply is not None or study.target is None:
+        return ""
+    return next((form for form, suffix in study.target.FORMS.items() if suffix and file.suffix == suffix), "")
+
+
+def shown(study: Study, configuration: Configuration) -> str:
+    """Return a configuration as people are told it: by the study's template, in the target's first form, or as JSON."""
+    forms = study.target.FORMS if study.apply is None and study.target is not None else {}
+    return render(study, configuration, next(iter(forms), ""))
 
 
 def difference(file: Path, text: str) -> str:

@@ -38,6 +38,7 @@ class Knob(BaseModel):
     source: str = Field(description="Where this is documented.")
     default: Value = Field(description="The system's own default.")
     unit: str = ""
+    counted: str = Field("", description="The unit in which the system itself counts, where that is another.")
     type: KnobType | None = None
     minimum: float | None = Field(None, description="The least that the system takes.")
     maximum: float | None = Field(None, description="The most that it takes.")

@@ -5,13 +5,16 @@ bring theirs, as `Section` of the class that they register.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from ..expressions import Value
 from .code.section import CodeSection
 from .evaluation import Evaluation
 from .program import Command, Function, split
+from .rendering.wording import Tuned
 
 
 class Hook(BaseModel):
@@ -94,6 +97,8 @@ class TargetSection(BaseModel):
     """The catalogue of the system whose settings the parameters are, '' where they are none."""
     METRICS: ClassVar[tuple[str, ...]] = ()
     """What it measures, where that does not depend on the study."""
+    FORMS: ClassVar[Mapping[str, str]] = {}
+    """The forms in which a configuration is taken to such a system elsewhere, with the suffix of their files, or ''."""
 
     kind: str = Field(description="'command', 'python', or a kind that another package brings.")
     setup: MaybeHook = Field(None, description="Command that runs once per worker, before its first evaluation.")
@@ -123,6 +128,14 @@ class TargetSection(BaseModel):
     def hooks(self) -> list[str]:
         """The names of the commands that it has."""
         return [name for name in self.HOOKS if getattr(self, name) is not None]
+
+    def taken_home(self, form: str, configuration: Mapping[str, Value], settings: Mapping[str, Tuned]) -> str:
+        """Return a configuration in one of `FORMS`; `settings` are the tuned parameters.
+
+        Raises:
+            TrimtabError: the system had to be asked, and is out of reach.
+        """
+        raise NotImplementedError(form)
 
     def into(self, evaluation: Evaluation) -> Evaluation:
         """Return the evaluation section with what this one says of the program, where there is one."""

@@ -10,7 +10,7 @@ import typer
 from ....tools.errors import InputError
 from ...run.result import numbered, result_of
 from ...study.applied import before, keep, kept, revert
-from ...study.apply import difference, render, write
+from ...study.apply import difference, form_for, render, write
 from ...study.sections import Study
 from ...study.space import Configuration
 from .show import open_stored
@@ -19,9 +19,14 @@ Agreed = Callable[[Path], bool]
 """Whether a file may be written now that its changes were shown."""
 
 
-def apply_configuration(study: Study, configuration: Configuration, file: Path, *, agreed: Agreed) -> bool:
-    """Show what changes in `file`, and write it if that is agreed to. Returns whether it holds the configuration."""
-    text = render(study, configuration)
+def apply_configuration(
+    study: Study, configuration: Configuration, file: Path, *, agreed: Agreed, form: str = ""
+) -> bool:
+    """Show what changes in `file`, and write it if that is agreed to. Returns whether it holds the configuration.
+
+    `form` is one of the target's; '' takes the one that the file's suffix tells.
+    """
+    text = render(study, configuration, form or form_for(study, file))
     changes = difference(file, text)
     if not changes:
         typer.echo(f"{file} already holds this configuration", err=True)
@@ -95,7 +100,14 @@ def was_asked_for(file: Path) -> bool:
 
 
 def apply_stored(
-    key: str, file: Path, store_url: str | None, *, trial: int | None, ask: bool, whole: bool = False
+    key: str,
+    file: Path,
+    store_url: str | None,
+    *,
+    trial: int | None,
+    ask: bool,
+    whole: bool = False,
+    form: str = "",
 ) -> bool:
     """Apply a stored study's result when its check supports it, or any trial that is named.
 
@@ -111,7 +123,8 @@ def apply_stored(
     if study.apply is None and "apply" in stored.definition:
         raise InputError(f"{stored.key}: its [apply] cannot be read by this trimtab", "see trimtab export --json")
     if trial is not None:
-        return apply_configuration(study, numbered(stored, history, trial).configuration, file, agreed=agreed)
+        configuration = numbered(stored, history, trial).configuration
+        return apply_configuration(study, configuration, file, agreed=agreed, form=form)
     result = result_of(stored)
     check = result.check if result is not None else None
     offered = (
@@ -122,4 +135,4 @@ def apply_stored(
         raise InputError(f"{stored.key}: {verdict}; nothing is applied", "name a trial with --trial to apply it anyway")
     if result.best.edit:
         typer.echo(f"note: this was measured with {result.best.edit}: trimtab patch {stored.key} --apply", err=True)
-    return apply_configuration(study, offered, file, agreed=agreed)
+    return apply_configuration(study, offered, file, agreed=agreed, form=form)

@@ -7,12 +7,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ....tools.errors import InputError
 from ....tools.targets.code.edits import edits_of
 from ....tools.text import plain
 from ...memory.store import Store, default_url
 from ...memory.store.rows import StoredStudy
 from ...run.proposals.opening import Found, find_study
-from ...run.result import numbered, result_of
+from ...run.result import numbered, offered_trial, result_of
+from ...study.apply import render
 from ...study.sections import Study
 from ...trials.history import History
 from ...trials.lines import edit_words
@@ -99,6 +101,26 @@ def print_trial(key: str, number: int, store_url: str | None) -> None:
         )
         for line in measured.log.strip().splitlines():
             console.print(Text(f"  | {line}", style="dim"))
+
+
+def print_in_form(key: str, trial: int | None, form: str, store_url: str | None) -> None:
+    """Print what `apply` writes, or a trial, in a form of the target; say where no check supports it.
+
+    Raises:
+        InputError: there is no such study, trial or form, or nothing was measured yet.
+    """
+    _store, stored, study, history = open_stored(key, store_url)
+    if trial is not None:
+        chosen = numbered(stored, history, trial)
+    else:
+        result = result_of(stored)
+        found = offered_trial(stored, history, whole=False) or history.incumbent
+        if found is None:
+            raise InputError(f"{stored.key}: nothing was measured yet", "name a trial with --trial")
+        chosen = found
+        if result is None or result.check is None or not result.check.improved:
+            typer.echo("note: no check supports this configuration", err=True)
+    typer.echo(render(study, chosen.configuration, form), nl=False)
 
 
 def _cell(value: object) -> str:

@@ -17,7 +17,7 @@ from ...memory.store.rows import StoredStudy
 from ...optimizers.importance import importance, interactions
 from ...run.proposals.opening import Found
 from ...run.result import result_of
-from ...study.apply import render
+from ...study.apply import shown
 from ...study.sections import Study
 from ...study.words import short
 from ...trials.history import History
@@ -96,7 +96,7 @@ def _facts(store: Store, found: Found) -> dict[str, Any]:
         "calls": Counter(str(each["outcome"]) for each in calls),
         "rationales": [(each.number, each.rationale) for each in history.trials if each.rationale][:20],
         "environment": sorted((str(key), str(value)) for key, value in stored.environment.items()),
-        "apply": render(study, offered) if offered is not None else "",
+        "apply": shown(study, offered) if offered is not None else "",
         "objective": study.objectives[0].metric,
     }
 

@@ -56,6 +56,8 @@ def _numbers(knob: Knob, fact: Fact) -> Iterator[str]:
     if bool(knob.unit) != bool(fact.unit) or (knob.unit and converted(1, knob.unit, fact.unit) is None):
         yield f"unit is {knob.unit!r}, the server counts in {fact.unit!r}"
         return
+    if (knob.counted or knob.unit) != fact.unit:
+        yield f"the server counts in {fact.unit!r}, not in {knob.counted or knob.unit!r}"
     step = 1.0 if fact.vartype == "integer" else 0.0
     for what, mine, theirs in (
         ("minimum", knob.minimum, fact.minimum),

@@ -7,8 +7,7 @@ from ...expressions import Value
 from .connection import connected
 from .looking import facts_of, may_look, settings_of
 from .section import PostgresqlSection
-from .settings import Row, in_effect, text_of
-from .undo import statement
+from .settings import Row, in_effect, statement, text_of
 
 Configurations = Mapping[str, Mapping[str, Value]]
 """What would be tried first, by a name for each."""

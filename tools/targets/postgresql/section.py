@@ -1,6 +1,7 @@
 """The `[target]` section of a PostgreSQL server: which one, what may be done to it, and the load on it."""
 
 import re
+from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -8,8 +9,13 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ...expressions import Value
+from ...loop_thread import LoopThread
 from ...text import one_line
+from ..rendering.wording import Tuned
 from ..section import TargetSection, Words
+from .connection import require_psycopg
+from .taking_home import FORMS, original_entries, written
 
 BuiltIn = Literal["tpcb-like", "simple-update", "select-only"]
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
@@ -91,6 +97,7 @@ class PostgresqlSection(TargetSection):
         "hit_share",
         "memory_peak_bytes",
     )
+    FORMS: ClassVar[Mapping[str, str]] = FORMS
 
     kind: Literal["postgresql"] = Field(description="A PostgreSQL server.")
     dsn: str | None = Field(
@@ -129,6 +136,20 @@ class PostgresqlSection(TargetSection):
             raise ValueError("configuration goes with a private cluster: a server given by dsn keeps its own settings")
         if self.workload.load is not None:
             raise ValueError("workload.load goes with a private cluster: fill a server given by dsn yourself")
+
+    def taken_home(self, form: str, configuration: Mapping[str, Value], settings: Mapping[str, Tuned]) -> str:
+        """Return a configuration in one of `FORMS`; the way back is that of the server as it is now.
+
+        Raises:
+            TrimtabError: that server is out of reach, or has the configuration already.
+        """
+        original: dict[str, str] = {}
+        if form == "revert" and self.dsn is not None:
+            require_psycopg()
+            units = {name: each.unit for name, each in settings.items()}
+            with LoopThread() as thread:
+                original = thread.run(original_entries(self.dsn, configuration, units))
+        return written(form, configuration, settings, original)
 
     @property
     def shared(self) -> bool:

@@ -71,6 +71,12 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def statement(name: str, value: str | None) -> str:
+    """Return the statement that writes an entry, or removes it."""
+    quoted_name = ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
+    return f"ALTER SYSTEM RESET {quoted_name}" if value is None else f"ALTER SYSTEM SET {quoted_name} = {quoted(value)}"
+
+
 def in_effect(wanted: str, row: Row) -> bool:
     """Whether what was written is what `pg_settings` says; the server may round to its own unit."""
     if row.vartype in {"integer", "real"}:

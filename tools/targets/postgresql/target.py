@@ -26,8 +26,8 @@ from .preview import Configurations, previewed
 from .programs import find_binaries
 from .reading_back import read_back
 from .section import PostgresqlSection
-from .settings import Row, in_effect, text_of
-from .undo import Undo, Written, changed_by_others, statement
+from .settings import Row, in_effect, statement, text_of
+from .undo import Undo, Written, changed_by_others
 from .workload import Bench, Loaded, StoppedError
 
 _CLUSTER = "cluster"

@@ -16,7 +16,7 @@ from .before import NOTE, OURS, Before
 from .connection import ServerError, connected, do, value_of
 from .looking import AUTO_CONF, auto_conf_of, facts_of, settings_of
 from .power import Power
-from .settings import Row, quoted
+from .settings import Row, statement
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -136,12 +136,6 @@ async def put_back(connection: "AsyncConnection[Any]", data: Path, content: byte
         write_at_hand(data, wanted)
     else:
         await write_through(connection, wanted)
-
-
-def statement(name: str, value: str | None) -> str:
-    """Return the statement that writes an entry, or removes it."""
-    quoted_name = ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
-    return f"ALTER SYSTEM RESET {quoted_name}" if value is None else f"ALTER SYSTEM SET {quoted_name} = {quoted(value)}"
 
 
 def changed_by_others(original: Mapping[str, str], entries: Mapping[str, str], written: Written) -> set[str]:

@@ -16,8 +16,8 @@ from trimtab.tools.targets.postgresql import admission, lint
 from trimtab.tools.targets.postgresql.auto_conf import entries_of, is_at_hand, merged, write_at_hand
 from trimtab.tools.targets.postgresql.guarding import Watchman
 from trimtab.tools.targets.postgresql.section import Guard, PostgresqlSection, Window
-from trimtab.tools.targets.postgresql.settings import Row, in_effect, number_of, quoted, text_of
-from trimtab.tools.targets.postgresql.undo import changed_by_others, statement
+from trimtab.tools.targets.postgresql.settings import Row, in_effect, number_of, quoted, statement, text_of
+from trimtab.tools.targets.postgresql.undo import changed_by_others
 from trimtab.tools.targets.postgresql.workload import Bench, Second
 from trimtab.tools.targets.preparation.programs import last_words
 
@@ -277,7 +277,7 @@ def _facts() -> dict[str, lint.Fact]:
         ("shared_buffers", {}, ""),
         ("wal_compression", {}, ""),
         ("jit", {}, ""),
-        ("work_mem", {"unit": "8kB"}, "minimum is 64 kB, the server's 64 8kB"),
+        ("work_mem", {"unit": "8kB"}, "the server counts in '8kB', not in 'kB'"),
         ("work_mem", {"unit": "ms"}, "unit is 'kB', the server counts in 'ms'"),
         ("work_mem", {"unit": ""}, "unit is 'kB', the server counts in ''"),
         ("work_mem", {"maximum": "2147483646"}, "maximum is 2.14748e+09 kB, the server's 2147483646 kB"),
