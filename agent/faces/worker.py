@@ -1,11 +1,10 @@
-"""The process of a detached run: `python -m trimtab.agent.faces.worker RUN STORE`."""
+"""The process of a detached run: `python -m trimtab.agent.faces.worker RUN`, with TRIMTAB_STORE."""
 
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
 from ...tools.errors import TrimtabError
@@ -14,7 +13,7 @@ from ..chat.attending import Attendance
 from ..chat.steering.background import Background
 from ..chat.steering.control import StudyControl
 from ..events import Event
-from ..memory.store import Store, data_directory
+from ..memory.store import Store, data_directory, default_url
 from ..memory.store.runs import StoredRun
 from ..run.proposals.opening import definition
 from ..study.file import parse_study
@@ -36,26 +35,21 @@ def launch(store: Store, url: str, study: Study, *, resume: str | None = None, r
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         subprocess.Popen(
-            [sys.executable, "-m", __name__, run.id, url],
+            [sys.executable, "-m", __name__, run.id],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
             cwd=study.directory,
-            env=_environment(os.environ),
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "TRIMTAB_STORE": url},  # no argument: it may have a password
             start_new_session=True,
         )
     return run
 
 
-def _environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a run's process: ours, with its output as it comes."""
-    return {**given, "PYTHONUNBUFFERED": "1"}
-
-
-def main(run_id: str, url: str) -> int:
+def main(run_id: str) -> int:
     """Run to the end; return the exit code."""
     conceal()
-    store = Store(url)
+    store = Store(default_url())
     run = store.run(run_id)
     store.beat_run(run.id, "starting")
     ended = threading.Event()
@@ -98,4 +92,4 @@ def main(run_id: str, url: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    sys.exit(main(sys.argv[1]))

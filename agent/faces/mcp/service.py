@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +133,10 @@ class Service:
             )
         found = find_study(self.store, run.study)
         history, stored = found.history, found.stored
-        new = [each for each in history.finished if each.number >= since][:_MOST_TRIALS]
+        later = history.trials[since : since + _MOST_TRIALS]
+        new = list(
+            takewhile(lambda each: each.state != "running", later)
+        )  # in order, so that none is missed or doubled
         best, default, result = history.incumbent, history.default, result_of(stored)
         check = result.check if result is not None and run.over else None
         return Status(
@@ -141,7 +146,7 @@ class Service:
             message=run.message,
             finished=len(history.finished),
             budget=found.study.budget.trials,
-            next=max((each.number + 1 for each in new), default=since),
+            next=since + len(new),
             trials=[_trial(each) for each in new],
             default=dict(default.metrics) if default is not None else {},
             best=_trial(best) if best is not None else None,
@@ -279,11 +284,11 @@ def _verification(key: str, url: str) -> "subprocess.Popen[bytes]":
     """Measure a study's pairs again in a process of its own."""
     file = _said_by_verification(key)
     file.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "trimtab.agent.faces.cli", "verify", key, "--json", "--store", url]
+    command = [sys.executable, "-m", "trimtab.agent.faces.cli", "verify", key, "--json"]
+    environment = {**os.environ, "TRIMTAB_STORE": url}  # which may have a password, so that it is no argument
+    quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "start_new_session": True}
     with file.open("wb") as out:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        return subprocess.Popen(command, stdout=out, env=environment, **quiet)
 
 
 def _verified(text: str) -> Verified:
