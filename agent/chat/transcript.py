@@ -34,7 +34,7 @@ class Transcript:
 
     @classmethod
     def latest(cls, store: Store) -> "Transcript | None":
-        """Return the newest conversation, None when there is none."""
+        """Return the conversation that was used last, None when there is none."""
         keys = store.chats()
         return cls(store, keys[0]["key"]) if keys else None
 

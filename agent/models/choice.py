@@ -24,7 +24,7 @@ class Choice:
 
 
 def choose(section: ModelSection) -> Choice:
-    """Return the model to use. A model that is asked for by name is there, or this says at once why it is not.
+    """Return the model to use; 'none' is none. One that is asked for by name is there, or this says at once why not.
 
     Raises:
         InputError: the named model cannot be used here.
@@ -32,6 +32,8 @@ def choose(section: ModelSection) -> Choice:
     meant = preferred_model(section)
     if meant.value is None:
         return _automatic(section)
+    if meant.value == "none":
+        return Choice(None, f"no model: 'none' {meant.where}")
     section = section.model_copy(update={"name": meant.value})
     if section.name == "local":
         file = embedded_model()

@@ -12,6 +12,7 @@ from textual import events, on, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Footer
 
@@ -140,7 +141,7 @@ class ChatApp(App[int]):
 
     def on_mount(self) -> None:
         """Paint first, then load what is heavy."""
-        self._fit()
+        self._fit(self.size)
         self.set_interval(_TICK_S, self._tick)
         self.query_one(Prompt).line.focus()
         self.call_after_refresh(self._begin)
@@ -171,13 +172,13 @@ class ChatApp(App[int]):
 
             await welcome(self, self._label if resolved is not None else "")
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Show one side at a time where there is no room for two, and no plot below the trials where that is low."""
-        self._fit()
+        self._fit(event.size)  # ours is still the one from before
 
-    def _fit(self) -> None:
-        self.screen_stack[0].set_class(self.size.width < _NARROW, "-narrow")
-        self.screen_stack[0].set_class(self.size.height < _LOW, "-low")
+    def _fit(self, size: Size) -> None:
+        self.screen_stack[0].set_class(size.width < _NARROW, "-narrow")
+        self.screen_stack[0].set_class(size.height < _LOW, "-low")
 
     # The conversation
 

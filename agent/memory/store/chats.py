@@ -22,9 +22,13 @@ class Chats(Subject):
         return key
 
     def chats(self) -> list[dict[str, Any]]:
-        """Return the conversations, newest first."""
+        """Return the conversations, the one that was used last first."""
+        spoken = select(CHAT_ENTRIES.c.chat, func.max(CHAT_ENTRIES.c.time).label("time")).group_by(CHAT_ENTRIES.c.chat)
+        last = spoken.subquery()
+        used = func.coalesce(last.c.time, CHATS.c.created)
+        query = select(CHATS).outerjoin(last, last.c.chat == CHATS.c.key).order_by(used.desc(), CHATS.c.id.desc())
         with self._database.reading() as connection:
-            rows = connection.execute(select(CHATS).order_by(CHATS.c.id.desc()))
+            rows = connection.execute(query)
             return [dict(row) for row in rows.mappings()]
 
     def find_chat(self, key: str) -> str:

@@ -45,6 +45,15 @@ def test_auto_takes_the_first_model_that_the_users_endpoint_lists(
     assert named.name == "small"
 
 
+def test_none_is_no_model_whatever_is_configured(endpoint: ScriptedEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint.models = ("big",)
+    monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
+    found = choose(ModelSection(name="none"))
+    assert found.model is None
+    assert found.why_none.startswith("no model: 'none'")
+    assert endpoint.requests == []
+
+
 @pytest.mark.parametrize("key", [None, "sk-0123456789abcdefghij"])
 def test_auto_says_which_endpoint_was_tried_and_why_it_was_not_used(
     endpoint: ScriptedEndpoint, monkeypatch: pytest.MonkeyPatch, key: str | None

@@ -159,6 +159,16 @@ async def test_mistakes_are_shown_and_nothing_breaks(app: ChatApp) -> None:
         assert "did you mean /start" in notes(app)
 
 
+async def test_the_layout_follows_a_resize_at_once(app: ChatApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app._loaded)
+        for width, height, narrow, low in ((60, 20, True, True), (120, 40, False, False), (80, 24, True, True)):
+            await pilot.resize_terminal(width, height)
+            await pilot.pause()
+            screen = app.screen_stack[0]
+            assert (screen.has_class("-narrow"), screen.has_class("-low")) == (narrow, low), (width, height)
+
+
 async def test_completion_history_and_files(app: ChatApp, tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("x")
     async with app.run_test(size=(100, 30)) as pilot:
