@@ -64,10 +64,15 @@ def palette(app: "ChatApp") -> Iterator[SystemCommand]:
     """Yield every slash command as the palette shows it; choosing one that takes words puts it into the prompt."""
     from ...chat.commands import COMMANDS
 
-    for command in COMMANDS.values():
-        line = f"/{command.name}"
-        chosen = partial(app.suggest, f"{line} ") if " " in command.usage else partial(app.send, line)
-        yield SystemCommand(f"/{command.usage}", command.help, chosen)
+    for usage, what in (*((command.usage, command.help) for command in COMMANDS.values()), *OWN):
+        name, space, _words = usage.partition(" ")
+        chosen = partial(app.suggest, f"/{name} ") if space else partial(app.send, f"/{name}")
+        yield SystemCommand(_literal(f"/{usage}"), _literal(what), chosen)
+
+
+def _literal(text: str) -> str:
+    """Return text whose brackets the palette shows, instead of taking them for markup."""
+    return text.replace("[", "\\[")
 
 
 def _quit(app: "ChatApp", _words: list[str]) -> str:

@@ -72,7 +72,9 @@ def plot(
         value = shown(canvas.high - (row + 0.5) / canvas.height * (canvas.high - canvas.low))
         text.append(f"\n{value:>8.4g} " if row % 3 == 0 else "\n" + " " * 9, style="dim").append("│", style="dim")
         text.append_text(canvas.line(row, default, noise))
-    return text.append(f"\n{' ' * 9}└{'─' * (canvas.width - 1)} {canvas.last}", style="dim")
+    last = str(canvas.last)
+    axis = "─" * (canvas.width - 1 - len(last))
+    return text.append(f"\n{' ' * 9}└{axis} {last}", style="dim")
 
 
 class _Canvas:
@@ -136,7 +138,11 @@ class Best(Static):
             before = history.default.metrics.get(objective.metric) if history.default else None
             after = best.metrics.get(objective.metric)
             shown = words.number(after, objective.unit)
-            table.add_row(objective.metric, words.number(before, objective.unit), Text(shown, style="bold green"))
+            style = "bold"
+            if before is not None and after is not None and after != before:  # of several objectives one may be worse
+                better = objective.loss(after) < objective.loss(before)
+                style, shown = ("bold green", shown) if better else ("bold red", f"{shown} worse")
+            table.add_row(objective.metric, words.number(before, objective.unit), Text(shown, style=style))
         for name in {**default, **best.configuration}:
             old, new = default.get(name), best.configuration.get(name)
             changed = old != new

@@ -4,11 +4,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
 from textual import events
+from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
@@ -16,21 +20,26 @@ from trimtab.agent.chat.approval import Approval
 from trimtab.agent.chat.commands import COMMANDS
 from trimtab.agent.chat.transcript import Transcript
 from trimtab.agent.faces.tui.app import ChatApp
+from trimtab.agent.faces.tui.own_commands import OWN
 from trimtab.agent.faces.tui.screens.approval import ApprovalScreen
 from trimtab.agent.faces.tui.screens.permission import PermissionScreen
 from trimtab.agent.faces.tui.screens.start import StartScreen
 from trimtab.agent.faces.tui.screens.trial import TrialScreen
 from trimtab.agent.faces.tui.widgets.answer import Answer
 from trimtab.agent.faces.tui.widgets.entries import Note, Said, ToolRow
+from trimtab.agent.faces.tui.widgets.panels import Best, plot
 from trimtab.agent.faces.tui.widgets.prompt import Prompt, completions
 from trimtab.agent.faces.tui.widgets.trials import TrialTable
 from trimtab.agent.memory.store import Store
 from trimtab.agent.memory.store.db import StoreError
 from trimtab.agent.models.scripted import Reply, ScriptedEndpoint, answer, tool_call
 from trimtab.agent.study.file import parse_study
+from trimtab.agent.testing import make_study
 from trimtab.agent.trials.candidate import Candidate
+from trimtab.agent.trials.history import History
 from trimtab.agent.trials.proposal import Accepted, Proposal
-from trimtab.agent.trials.source import Source
+from trimtab.agent.trials.source import DEFAULT, Source
+from trimtab.agent.trials.trial import Trial
 from trimtab.tools.errors import InputError
 from trimtab.tools.targets.code.edits import Edit, patch_of
 
@@ -157,6 +166,42 @@ async def test_mistakes_are_shown_and_nothing_breaks(app: ChatApp) -> None:
         roles = [entry.role for entry in app.transcript.entries()]
         assert roles == ["user", "error"] * 7
         assert "did you mean /start" in notes(app)
+
+
+async def test_the_palette_has_every_command_with_its_brackets(app: ChatApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app._loaded)
+        titles = [Content.from_markup(each.title).plain for each in app.get_system_commands(app.screen)]
+    wanted = [*(command.usage for command in COMMANDS.values()), *(usage for usage, _what in OWN)]
+    assert [f"/{usage}" for usage in wanted if f"/{usage}" not in titles] == []
+    assert any("[" in usage for usage in wanted)
+
+
+def test_a_worse_objective_is_never_shown_as_a_gain(monkeypatch: pytest.MonkeyPatch) -> None:
+    objectives = [{"metric": "seconds", "direction": "minimize"}, {"metric": "hits", "direction": "maximize"},
+                  {"metric": "mib", "direction": "minimize"}]  # fmt: skip
+    history = History(make_study(objectives=objectives))
+    for number, values in enumerate(((5.0, 10.0, 56.0), (1.0, 30.0, 71.0))):
+        trial = Trial(number, DEFAULT if number == 0 else Source.of("tpe"), Candidate({"x": number / 2}), "complete")
+        trial.metrics = dict(zip(("seconds", "hits", "mib"), values, strict=True))
+        history.add(trial)
+        history.update(trial)
+    history.incumbent = history.trials[1]
+    shown: list[Table] = []
+    monkeypatch.setattr(Best, "update", lambda _self, table: shown.append(table))
+    Best().show(SimpleNamespace(history=history, report=None))  # type: ignore[arg-type]
+    cells = list(shown[0].columns[2].cells)[:3]
+    assert [(str(cell), str(cell.style)) for cell in cells if isinstance(cell, Text)] == [
+        ("1", "bold green"), ("30", "bold green"), ("71 worse", "bold red"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("last", [1, 9, 99, 199, 12_345])
+def test_no_line_of_the_plot_is_wider_than_the_plot(last: int) -> None:
+    done = [(0, 5.0), (last // 2, 3.0), (last, 1.0)]
+    for width in (20, 57, 120):
+        lines = plot(done, 4.0, 0.1, (width, 12), "loss").plain.splitlines()[1:]
+        assert max(map(len, lines)) <= width, lines
 
 
 async def test_the_layout_follows_a_resize_at_once(app: ChatApp) -> None:
