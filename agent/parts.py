@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the rooms of the parts know the study, whose rules know the
 
 _SAMPLERS = ("auto", "tpe", "gp", "kriging", "forest", "cmaes", "carbs", "nsga2", "nsga3", "qmc", "random")
 _PRUNERS = ("hyperband", "halving", "iterative", "extrapolation", "median", "none")
-_EXECUTORS = ("local",)
+_EXECUTORS = ("local", "ray")
 _PLANNERS = ("auto", "model", "offline", "recorded", "client", "none")
 
 PLANNERS: "Registry[Callable[[Setup], Planner]]" = Registry(

@@ -23,7 +23,9 @@ class Job(BaseModel):
     `warmup` is how many evaluations come before it and do not count, on a worker new to the candidate. `target` is None
     where the evaluation section names it. `trial` is the number of the trial that it belongs to; that, `purpose`
     ('tune', or a phase of the final check) and `position` identify it within a study. An executor that sends it to
-    another machine adds `hidden`, the files and folders that it must not see, and `bundle`, the study's folder.
+    another machine adds `hidden`, the files and folders that it must not see, `bundle`, the study's folder, and
+    `watched`, whether somebody watches its reports. `host` is the machine that it should run on if that is still there:
+    it is compared with what ran there.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +43,8 @@ class Job(BaseModel):
     position: int = 0
     hidden: tuple[Path, ...] = ()
     bundle: str = ""
+    host: str = ""
+    watched: bool = False
     wording: Wording = _AS_THEY_ARE
 
     @classmethod
@@ -63,8 +67,13 @@ class Job(BaseModel):
 class Executor(Protocol):
     """Runs jobs, `workers` of them at a time."""
 
-    sandbox_name: str
-    sandbox_guarantees: str
+    @property
+    def sandbox_name(self) -> str:
+        """The name of the sandbox that evaluations run in."""
+
+    @property
+    def sandbox_guarantees(self) -> str:
+        """What it isolates and limits, in words."""
 
     @property
     def workers(self) -> int:

@@ -1,11 +1,13 @@
 """The folder of a study as one piece of data, named by its content: for jobs that run where the folder is not."""
 
+import contextlib
 import hashlib
 import io
 import os
 import shutil
 import tarfile
 import tempfile
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,6 +15,8 @@ from pathlib import Path
 
 from ...tools.errors import InputError
 
+KEPT_S = 14 * 86400.0
+"""How long an unpacked folder that nobody uses is kept, seconds: longer than an evaluation may take."""
 LEFT_OUT = (".git", ".hg", ".venv", "__pycache__", "node_modules", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 """Names of what no evaluation needs."""
 
@@ -70,8 +74,10 @@ def unpacked(bundle: Bundle, root: Path) -> Path:
         raise ValueError("the study's folder did not arrive as it was sent")
     folder = root / bundle.digest
     if folder.is_dir():
+        os.utime(folder)
         return folder
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _remove_old(root)
     made = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=root))
     try:
         with tarfile.open(fileobj=io.BytesIO(bundle.data)) as archive:
@@ -85,6 +91,14 @@ def unpacked(bundle: Bundle, root: Path) -> Path:
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return folder
+
+
+def _remove_old(root: Path) -> None:
+    """Remove what was not used for so long that nothing uses it."""
+    for each in root.iterdir():
+        with contextlib.suppress(OSError):  # another process does the same
+            if time.time() - each.stat().st_mtime > KEPT_S:
+                shutil.rmtree(each, ignore_errors=True)
 
 
 def _inside(folder: Path, hidden: Collection[Path], leave_out: Collection[str]) -> Iterator[Path]:

@@ -104,7 +104,7 @@ class RemoteExecutor:
         try:
             if not taken_up:
                 log.begin(attempt)  # before anything can run that nobody knows of
-                await self.engine.start(name, job)
+                await self.engine.start(name, job.model_copy(update={"watched": watch is not None}))
             elif (early := self._early.pop(name, None)) is not None:
                 await self._told(early)
             measurement = await waiting.result

@@ -64,3 +64,16 @@ def test_damaged_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="did not arrive"):
         unpacked(Bundle(bundle.digest, bundle.data[:-1]), tmp_path / "worker")
     assert not (tmp_path / "worker").exists()
+
+
+def test_what_nobody_has_used_for_long_makes_room(tmp_path: Path) -> None:
+    study, root = folder(tmp_path / "study"), tmp_path / "worker"
+    old = unpacked(pack(study), root)
+    (study / "program.py").write_text("print(2)")
+    used = pack(study)
+    os.utime(unpacked(used, root), (1, 1))
+    os.utime(old, (1, 1))
+    unpacked(used, root)
+    (study / "program.py").write_text("print(3)")
+    new = unpacked(pack(study), root)
+    assert {each.name for each in root.iterdir()} == {used.digest, new.name}
