@@ -253,6 +253,13 @@ class StoreContract:
         numbers = _at_once(lambda index: store.add_command(run.id, "note", {"text": _ODD, "n": index}, "me"))
         assert sorted(numbers) == [*range(1, _CROWD + 1)]
         assert {each.arguments["n"] for each in store.commands(run.id, waiting=True)} == set(range(_CROWD))
+        stored = _added(store)
+        other, _new = store.add_run("other", {}, "/d")
+        store.beat_run(other.id, "ended", stored.key)
+        store.add_command(other.id, "stop", {}, "me")
+        store.delete(stored.id)
+        assert [each.id for each in store.runs()] == [run.id], "runs go with their study"
+        assert store.commands(other.id) == []
         store.answer_command(run.id, 1, {"done": "yes"})
         assert store.command(run.id, 1).answer == {"done": "yes"}
         assert [each.number for each in store.commands(run.id, waiting=True)] == [*range(2, _CROWD + 1)]

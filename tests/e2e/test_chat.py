@@ -179,7 +179,7 @@ def test_a_killed_conversation_can_be_resumed(terminal: Terminal) -> None:
     terminal.keys("Escape")
     terminal.until("Draft a study", gone=True)
     terminal.type("/help")
-    terminal.until("/budget")
+    terminal.until("end; what was measured is stored")
     terminal.run("kill-server")
     terminal.start(f"{PROGRAM} chat --resume 1", size=(150, 45))
     terminal.until("/help")

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ....tools.errors import InputError
 from ....tools.text import one_line
 from .db import StoreError
 from .ownership import is_alive, owner_of, this_process
-from .schema import COMMANDS, RUNS
+from .schema import COMMANDS, RUNS, STUDIES
 from .subject import Subject
 
 RunState = Literal["starting", "running", "paused", "stopping", "ended", "failed", "dead"]
@@ -140,6 +140,14 @@ class Runs(Subject):
         here = (COMMANDS.c.run == run, COMMANDS.c.number == number)
         with self._database.writing() as connection:
             connection.execute(update(COMMANDS).where(*here).values(answer=json.dumps(dict(answer))))
+
+
+def forget_runs_of(connection: Connection, study_id: int) -> None:
+    """Delete the runs of a study, and what was asked of them."""
+    key = select(STUDIES.c.key).where(STUDIES.c.id == study_id).scalar_subquery()
+    runs = select(RUNS.c.id).where(RUNS.c.study == key)
+    connection.execute(delete(COMMANDS).where(COMMANDS.c.run.in_(runs)))
+    connection.execute(delete(RUNS).where(RUNS.c.study == key))
 
 
 def _run_of(row: Any) -> StoredRun:  # a row of the table

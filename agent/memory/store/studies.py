@@ -17,6 +17,7 @@ from .lessons import forget_lessons_of
 from .profiles import Profile, Profiles
 from .project import project_of
 from .rows import StoredStudy, study_of
+from .runs import forget_runs_of
 from .schema import ATTEMPTS, EVALUATIONS, MODEL_CALLS, PROFILES, STUDIES, TRAITS, TRIALS
 from .texts import add_text, purge_texts, remove_text, text_of
 
@@ -168,6 +169,7 @@ class Studies(Profiles):
             profile = connection.execute(select(STUDIES.c.profile_id).where(STUDIES.c.id == study_id)).scalar()
             forget_lessons_of(connection, study_id)
             remove_text(connection, "study", study_id)
+            forget_runs_of(connection, study_id)
             for table in (EVALUATIONS, ATTEMPTS, MODEL_CALLS, TRIALS):
                 connection.execute(delete(table).where(table.c.study_id == study_id))
             connection.execute(delete(STUDIES).where(STUDIES.c.id == study_id))
