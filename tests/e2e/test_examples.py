@@ -42,7 +42,7 @@ def test_an_example_runs(root: Path, tmp_path: Path, name: str) -> None:
     done = subprocess.run(
         [str(TRIMTAB), "tune", f"examples/{name}/study.toml", "--trials", "4", "--planner", "offline",
          "--store", f"sqlite:///{tmp_path}/store.db"],
-        cwd=root, capture_output=True, text=True, timeout=300, check=False,
+        cwd=root, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "4 complete" in done.stdout or "pruned" in done.stdout

@@ -58,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
 def trimtab(*words: object, cwd: Path, **kwargs: Any) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TRIMTAB_STORE": f"sqlite:///{cwd / 'store.db'}"}
     return subprocess.run(
-        [TRIMTAB, *map(str, words)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, **kwargs
+        [TRIMTAB, *map(str, words)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=900, **kwargs
     )
 
 
