@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ...tools.targets import TargetSection
 from ..study.sections import Study
-from .steering.drafts import DRAFTED_KINDS, NOT_A_MODELS, RULES
+from .steering.drafts import A_PERSONS, DRAFTED_KINDS, NOT_A_MODELS
 
 
 def _without_what_a_person_writes(schema: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +123,9 @@ DraftArguments: type[BaseModel] = create_model(
     "DraftArguments",
     __base__=_Sections,
     **{
-        name: _argument(name) for name, field in Study.model_fields.items() if field.init is not False and name != RULES
+        name: _argument(name)
+        for name, field in Study.model_fields.items()
+        if field.init is not False and name not in A_PERSONS
     },
 )
 

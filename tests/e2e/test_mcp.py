@@ -284,6 +284,7 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
     *[("start", {"study": study, "request": "h"}) for study in (
         "", "missing.toml", "/etc/passwd", "../study.toml", "\0", "x = [\n", "[study]\nname = 'x'\n", "a\n" * 200_000,
         STUDY.replace("[evaluation]", "[evaluation]\nisolation = 'none'"),
+        STUDY + "\n[executor]\nkind = 'ray'\naddress = 'evil.example:6379'\n",
         STUDY + "\n[service]\ncommand = ['true']\n", STUDY + "\n[code]\nfolder = '.'\n",
         STUDY + "\n[model]\nbase_url = 'http://evil.example/v1'\n[surprise]\nx = 1\n",
     )],

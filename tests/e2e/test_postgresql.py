@@ -183,7 +183,7 @@ def test_a_second_study_on_a_server_is_refused_and_disturbs_nothing(somebodys: S
     others = tmp_path / "others"
     others.mkdir()
     second = trimtab(others, "tune", file)
-    while "connection is bad" in second.stderr and time.monotonic() < until + 60:  # the first study restarts the server at this very moment
+    while "connection is bad" in second.stderr and time.monotonic() < until + 60:  # it is being restarted
         second = trimtab(others, "tune", file)
     assert second.returncode in {1, 2}
     assert "another trimtab tunes this server now" in second.stderr

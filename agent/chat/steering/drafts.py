@@ -22,8 +22,11 @@ def draft_from_command(command: str, metric: str = "seconds") -> str:
 
 NOT_A_MODELS = ("service", "code")
 """Parts of [target], or sections in short, that only a person writes."""
-RULES = "approval"
-"""The section that says who decides about proposals: also for a person only."""
+A_PERSONS: dict[str, tuple[object, ...]] = {
+    "approval": (None, {}, {"rules": []}),
+    "executor": (None, {}, "local", {"kind": "local"}),
+}
+"""Sections that only a person writes, with what says nothing: who decides, and which machines get the study."""
 DRAFTED_KINDS = ("command", "python")
 """The targets that a model may write: programs, which run in the sandbox."""
 
@@ -40,8 +43,7 @@ def _outside(sections: Mapping[str, Any]) -> Iterator[str]:
         if target.get("kind") not in DRAFTED_KINDS:
             yield f"target.kind = {target.get('kind')!r}"
     yield from (name for name in NOT_A_MODELS if name in sections)
-    if sections.get(RULES) not in (None, {}, {"rules": []}):
-        yield RULES
+    yield from (name for name, nothing in A_PERSONS.items() if sections.get(name) not in nothing)
     files = sections.get("files")
     for name, file in files.items() if isinstance(files, Mapping) else ():
         table = file if isinstance(file, Mapping) else {"template": file}

@@ -169,7 +169,8 @@ def test_the_planner_hears_what_the_chat_restricts_and_is_told(control: StudyCon
 
 def test_a_draft_documents_all_that_a_model_may_write() -> None:
     schema = json.dumps(CHAT_TOOLS["draft_study"].schema)
-    sections = [name for name in Study.model_fields if name != "approval"]  # who decides is for a person to say
+    # who decides, and which machines get the study, is for a person to say
+    sections = [name for name in Study.model_fields if name not in {"approval", "executor"}]
     assert list(DraftArguments.model_fields) == sections
     a_persons = ("setup", "before", "after", "teardown", "service", "code")
     definitions = {
@@ -181,6 +182,7 @@ def test_a_draft_documents_all_that_a_model_may_write() -> None:
         "PostgresqlSection",
         "RedisSection",
         "ApprovalSection",
+        *(name for name in definitions if name in {"LocalSection", "RaySection"}),
     }  # a model drafts programs: nothing else of its writing runs outside the sandbox
     used = [name for name in definitions if f'/{name}"' in top and name not in persons]
     for name in used:  # grows while it is walked
