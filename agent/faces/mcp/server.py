@@ -8,7 +8,13 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import mcp.types as mcp
 from mcp.server import MCPServer
-from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import (
+    AcceptedElicitation,
+    Context,
+    Elicit,
+    ElicitationResult,
+    Resolve,
+)
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import BaseModel, ConfigDict, Field
@@ -149,16 +155,31 @@ def _add_results(server: MCPServer[Any], service: Service, *, allow_apply: bool)
         """The paired check on seeds that the search never saw. Claim no improvement without it."""
         return await _awaited(lambda: service.verify(run, again))
 
+    async def agreed(ctx: Context[Any, Any], run: str, file: str, confirm: bool = False) -> Consent | Elicit[Consent]:
+        """Ask the person behind the client about a file that is to be written, where it can ask one."""
+        if allow_apply or not confirm:
+            return Consent(write=confirm)
+        capabilities = ctx.client_capabilities
+        if capabilities is None or capabilities.elicitation is None:
+            return Consent(write=False)
+        shown = await _awaited(lambda: _later(lambda: service.apply(run, file, confirm=False)))
+        return Elicit(f"Write {file}?\n{shown.difference}", Consent) if shown.difference else Consent(write=False)
+
     @server.tool("trimtab_apply", annotations=_WRITES)
-    async def apply(ctx: Context[Any, Any], run: RunId, file: str, confirm: bool = False) -> Applied:
+    async def apply(
+        run: RunId,
+        file: str,
+        consent: Annotated[ElicitationResult[Consent], Resolve(agreed)],
+        confirm: bool = False,
+    ) -> Applied:
         """Show what a file below the folder would become; with confirm, write it, after a person agreed."""
+        if isinstance(consent, AcceptedElicitation) and consent.data.write:
+            return await _awaited(lambda: _later(lambda: service.apply(run, file, confirm=True)))
         shown = await _awaited(lambda: _later(lambda: service.apply(run, file, confirm=False)))
         if not confirm or not shown.difference:
             return shown
-        if not allow_apply and not await _agreed(ctx, f"Write {file}?\n{shown.difference}"):
-            hint = "nothing was written: nobody agreed (trimtab mcp --allow-apply, or trimtab apply by a person)"
-            return Applied(written=False, difference=shown.difference, said=hint)
-        return await _awaited(lambda: _later(lambda: service.apply(run, file, confirm=True)))
+        hint = "nothing was written: nobody agreed (trimtab mcp --allow-apply, or trimtab apply by a person)"
+        return Applied(written=False, difference=shown.difference, said=hint)
 
     @server.resource("trimtab://run/{run}/report", mime_type="text/markdown")
     def report(run: str) -> str:
@@ -182,15 +203,6 @@ async def _awaited(act: Callable[[], Awaitable[Answer]]) -> Answer:
 
 async def _later(act: Callable[[], Answer]) -> Answer:
     return act()
-
-
-async def _agreed(ctx: Context[Any, Any], question: str) -> bool:
-    """Ask the person behind the client, where it can ask one."""
-    capabilities = ctx.client_capabilities
-    if capabilities is None or capabilities.elicitation is None:
-        return False
-    answer = await ctx.elicit(question, Consent)
-    return answer.action == "accept" and answer.data.write
 
 
 def run_stdio(store: Store, url: str, folder: Path, *, allow_apply: bool, most_trials: int) -> None:

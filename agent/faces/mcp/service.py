@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from ....tools.errors import InputError, TrimtabError
 from ....tools.text import fenced
@@ -32,10 +34,14 @@ from ..summary import summary_lines
 from ..worker import launch
 from .answers import Answered, Applied, Checked, Drafted, Explained, Started, Status, Trial, Verified
 
+Item = TypeVar("Item")
+
 MOST_WAIT_S = 20.0
 """Clients end calls of tools after about a minute."""
 _POLL_S = 0.2
 _MOST_TRIALS, _MOST_LINES, _LONGEST_TEXT, _LONGEST_STUDY = 12, 60, 400, 200_000
+_LONGEST_LIST = 2400
+"""Characters of each list in an answer: the answer has a best trial and two lists, and stays under 2,000 tokens."""
 
 
 @dataclass
@@ -134,9 +140,8 @@ class Service:
         found = find_study(self.store, run.study)
         history, stored = found.history, found.stored
         later = history.trials[since : since + _MOST_TRIALS]
-        new = list(
-            takewhile(lambda each: each.state != "running", later)
-        )  # in order, so that none is missed or doubled
+        ended = takewhile(lambda each: each.state != "running", later)  # in order, so that none is missed or doubled
+        new = _fitting([_trial(each) for each in ended])
         best, default, result = history.incumbent, history.default, result_of(stored)
         check = result.check if result is not None and run.over else None
         return Status(
@@ -147,7 +152,7 @@ class Service:
             finished=len(history.finished),
             budget=found.study.budget.trials,
             next=since + len(new),
-            trials=[_trial(each) for each in new],
+            trials=new,
             default=dict(default.metrics) if default is not None else {},
             best=_trial(best) if best is not None else None,
             spent={"search_s": round(stored.search_s, 1), **self.store.spent_on_models(stored.id)},
@@ -160,7 +165,7 @@ class Service:
             return []
         answer = await self._ask(run, "look", {})
         ideas = answer.get("ideas", [])
-        return list(ideas)[-_MOST_TRIALS:]
+        return _fitting(list(ideas)[::-1][:_MOST_TRIALS])[::-1]
 
     async def propose(self, run: str, ideas: Sequence[Mapping[str, Any]]) -> Answered:
         """Hand ideas to a run's planner."""
@@ -201,7 +206,7 @@ class Service:
         if about == "failures":
             failed = [each for each in found.history.trials if each.state == "failed"]
             lines = [f"trial {each.number}: {fenced(each.reason or '', _LONGEST_TEXT)}" for each in failed]
-            return Explained(lines=lines[-_MOST_LINES:] or ["no trial has failed"])
+            return Explained(lines=_fitting(lines[::-1])[::-1] or ["no trial has failed"])
         if about != "result":
             raise InputError(f"about = {clip(about)!r} is unknown", "one of result, failures, trial")
         report = result_of(found.stored)
@@ -298,6 +303,16 @@ def _verified(text: str) -> Verified:
         return Verified(done=True, **{name: check[name] for name in _OF_CHECK})
     except (ValueError, LookupError, TypeError):
         return Verified(done=True, said=clip(text) or "it ended without a word")
+
+
+def _fitting(items: list[Item]) -> list[Item]:
+    """Return the first items, at least one, that an answer has room for."""
+    room = _LONGEST_LIST
+    for count, each in enumerate(items):
+        room -= len(each.model_dump_json() if isinstance(each, BaseModel) else json.dumps(each, default=str))
+        if room < 0:
+            return items[: max(1, count)]
+    return items
 
 
 def _trial(trial: StudyTrial) -> Trial:

@@ -55,10 +55,11 @@ def is_alive(owner: Owner) -> bool | None:
 
 
 def _process_start(pid: int) -> str | None:
-    """Return when a process was started: tells a reused process id."""
+    """Return when a process was started: tells a reused process id. None for one that has ended, collected or not."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if state in {"Z", "X"} else rest[18]
+    except (OSError, ValueError, IndexError):
         return None
 
 

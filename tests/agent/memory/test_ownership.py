@@ -273,3 +273,13 @@ def test_the_update_decides_when_an_owner_came_in_between(tmp_path: Path, monkey
     monkeypatch.setattr(leases.Leases, "_look", look_then_lose)
     with pytest.raises(InputError, match="being run by this process"):
         store.acquire(stored.id)
+
+
+def test_a_process_that_has_ended_is_dead_before_its_parent_collects_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        here = this_process()
+        owner = Owner(process.pid, here.host, ownership._process_start(process.pid), here.boot, here.namespace)
+        assert is_alive(owner) is True
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert is_alive(owner) is False
