@@ -30,6 +30,7 @@ class Attendance:
     run: str
     control: StudyControl
     ideas: dict[int, list[Idea]] = field(default_factory=dict)
+    _fates: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     _delivered_to: ClientPlanner | None = None
     _said: tuple[str, str] = ("", "")
 
@@ -55,7 +56,9 @@ class Attendance:
             self._deliver_again()
             for command in self.store.commands(self.run, waiting=True):
                 self.store.answer_command(self.run, command.number, self._answer(command))
+            self._tell_fates()
             await asyncio.sleep(READ_S)
+        self._tell_fates()
         for command in self.store.commands(self.run, waiting=True):
             self.store.answer_command(self.run, command.number, {"error": "the run has ended"})
 
@@ -88,7 +91,16 @@ class Attendance:
             )
             for each in given
         ]
-        return {"ideas": self.fates(command.number)}
+        self._fates[command.number] = self.fates(command.number)
+        return {"ideas": self._fates[command.number]}
+
+    def _tell_fates(self) -> None:
+        """Keep what became of ideas beside the request that they came with, where it is found after the run too."""
+        for number in self.ideas:
+            fates = self.fates(number)
+            if fates != self._fates.get(number):
+                self.store.answer_command(self.run, number, {"ideas": fates})
+                self._fates[number] = fates
 
     def fates(self, number: int) -> list[dict[str, Any]]:
         """Return what became of the ideas of a command."""
@@ -97,11 +109,6 @@ class Attendance:
             return []
         refused = list(session.proposing.context.refused)
         return [became(idea, session.record.history, refused) for idea in self.ideas.get(number, [])]
-
-    def look(self, command: Command) -> dict[str, Any]:
-        """Say what became of all ideas so far."""
-        del command
-        return {"ideas": [fate for number in sorted(self.ideas) for fate in self.fates(number)]}
 
     def _client(self) -> ClientPlanner | None:
         planner = self.control.live.planner if self.control.live is not None else None
@@ -180,7 +187,6 @@ _VERBS: dict[str, Callable[[Attendance, Command], dict[str, Any]]] = {
     "budget": _said(_budget),
     "note": _said(lambda control, given: control.note(str(given["text"])[:1000])),
     "propose": Attendance.propose,
-    "look": Attendance.look,
 }
-CONTROLS = tuple(name for name in _VERBS if name not in {"propose", "look"})
+CONTROLS = tuple(name for name in _VERBS if name != "propose")
 """What may be asked of a run beside ideas."""

@@ -50,12 +50,26 @@ def mcp(
     ] = "",
     allow_apply: Annotated[bool, typer.Option("--allow-apply", help="Write files without asking a person.")] = False,
     most_trials: Annotated[int, typer.Option(help="The most trials that a run may have.", min=1)] = 1000,
+    most_hours: Annotated[float | None, typer.Option(help="The most hours of its search.", min=0.001)] = None,
+    most_dollars: Annotated[
+        float | None, typer.Option(help="The most dollars that its language model may cost.", min=0)
+    ] = None,
     store: StoreUrl = None,
 ) -> None:
     """Serve your own agent: it has the ideas, trimtab measures, keeps the budget and proves the result."""
     from .commands.mcp import serve
 
-    serve(folder, store, http=http, port=port, token=token, allow_apply=allow_apply, most=most_trials)
+    serve(
+        folder,
+        store,
+        http=http,
+        port=port,
+        token=token,
+        allow_apply=allow_apply,
+        most_trials=most_trials,
+        most_hours=most_hours,
+        most_dollars=most_dollars,
+    )
 
 
 skill_app = typer.Typer(help="What agents are told of trimtab.", no_args_is_help=True)

@@ -16,6 +16,9 @@ from ..trials.proposal import Accepted, Proposal, Refused, review
 from ..trials.source import Source
 from .base import Context, Setup
 
+WAITING = "waiting for its turn"
+"""What is said of an idea that was accepted and not tried yet."""
+
 
 @dataclass
 class Idea:
@@ -98,4 +101,4 @@ def became(idea: Idea, history: History, refused: list[str]) -> dict[str, Any]:
         return {**said, "state": trial.state, "trial": number, **result, **reason}
     mark = words(idea.configuration)
     why = next((each.removeprefix(f"{mark}: ") for each in refused if each.startswith(f"{mark}: ")), "")
-    return {**said, "state": "not tried", "reason": why} if why else {**said, "state": "waiting for its turn"}
+    return {**said, "state": "not tried", "reason": why} if why else {**said, "state": WAITING}

@@ -13,6 +13,7 @@ BENCHMARKS = (
     "bookkeeping",
     "studies",
     "recall",
+    "agents",
     "memory",
     "prompt_size",
     "busy_workers",

@@ -161,6 +161,9 @@ async def whole_way(client: Client, folder: Path) -> None:
     by_agent = [each for each in trials if each["source"] == "mcp"]
     assert by_agent[0]["trial"] <= 2, "an idea is among the first trials"
     assert by_agent[0]["configuration"] == {"cache": 48, "mode": "fast"}
+    told = {each["idea"]: each for each in status["ideas"]}
+    assert [told[1]["state"], told[2]["state"], told[3]["state"]] == ["complete", "refused", "refused"]
+    assert told[1]["trial"] == by_agent[0]["trial"], "what became of ideas is known once the run is over"
     explained = await call(client, "explain", run=run)
     assert any("improved" in line for line in explained["lines"])
     verified = await call(client, "verify", run=run)
@@ -278,6 +281,23 @@ def test_a_killed_run_is_dead_and_goes_on_with_resume(folder: Path, url: str) ->
     store.close()
 
 
+def test_an_agent_goes_on_with_a_run_that_it_stopped(folder: Path, url: str) -> None:
+    async def act() -> None:
+        async with stdio(folder, url) as client:
+            run = (await call(client, "start", study="study.toml", request="s", planner="none"))["run"]
+            while len((await call(client, "status", run=run, wait_s=1))["trials"]) < 3:
+                pass
+            await call(client, "control", run=run, action="stop")
+            stopped, _trials = await until_over(client, run)
+            assert 3 <= stopped["finished"] < 12
+            said = (await call(client, "control", run=run, action="resume"))["said"]
+            status, trials = await until_over(client, said.split()[0])
+            assert (status["study"], status["finished"]) == (stopped["study"], 12)
+            assert [each["trial"] for each in trials] == [*range(12)]
+
+    asyncio.run(act())
+
+
 HOSTILE: list[tuple[str, dict[str, Any]]] = [
     *[("status", {"run": run}) for run in ("", "nobody", "../x", "run-'; DROP TABLE runs", "a" * 121, 7)],
     *[("status", {"run": "nobody", **wrong}) for wrong in ({"since": -1}, {"wait_s": 1e9}, {"wait_s": "x"}, {"since": "a"})],
@@ -286,7 +306,8 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
         STUDY.replace("[evaluation]", "[evaluation]\nisolation = 'none'"),
         STUDY + "\n[executor]\nkind = 'ray'\naddress = 'evil.example:6379'\n",
         STUDY + "\n[service]\ncommand = ['true']\n", STUDY + "\n[code]\nfolder = '.'\n",
-        STUDY + "\n[model]\nbase_url = 'http://evil.example/v1'\n[surprise]\nx = 1\n",
+        STUDY + "\n[model]\nbase_url = 'http://evil.example/v1'\n", STUDY + "\n[surprise]\nx = 1\n",
+        STUDY.replace("trials = 12", "trials = 12\ndollars = 3.0"),
     )],
     *[("start", {"study": "study.toml", "request": "h", **wrong}) for wrong in (
         {"trials": 0}, {"trials": -3}, {"trials": 10**9}, {"trials": "many"}, {"planner": "root"}, {"request": "r" * 121},
@@ -303,7 +324,7 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
 
 def test_hostile_calls_are_errors_and_leave_nothing(folder: Path, url: str) -> None:
     async def act() -> list[bool]:
-        async with stdio(folder, url, "--most-trials", "50") as client:
+        async with stdio(folder, url, "--most-trials", "50", "--most-dollars", "2") as client:
             found = []
             for name, arguments in HOSTILE:
                 try:

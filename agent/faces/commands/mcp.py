@@ -10,7 +10,16 @@ from ...memory.store import Store, default_url
 
 
 def serve(
-    folder: Path, store_url: str | None, *, http: bool, port: int, token: str, allow_apply: bool, most: int
+    folder: Path,
+    store_url: str | None,
+    *,
+    http: bool,
+    port: int,
+    token: str,
+    allow_apply: bool,
+    most_trials: int,
+    most_hours: float | None,
+    most_dollars: float | None,
 ) -> None:
     """Serve until the client goes, or with `http` until interrupted.
 
@@ -21,13 +30,15 @@ def serve(
         raise InputError("trimtab mcp needs the package mcp, 2.3 or newer", "pip install 'trimtab[mcp]'")
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder", "name the one with the study files")
+    from ..mcp.caps import Caps
     from ..mcp.server import http_app, run_stdio
     from ..mcp.service import Service
 
     url = store_url or default_url()
-    store = Store(url)
+    caps = Caps(most_trials, most_hours, most_dollars)
+    service = Service(Store(url), url, folder.resolve(), caps=caps)
     if not http:
-        run_stdio(store, url, folder.resolve(), allow_apply=allow_apply, most_trials=most)
+        run_stdio(service, allow_apply=allow_apply)
         return
     import uvicorn
 
@@ -35,6 +46,5 @@ def serve(
     sys.stderr.write(f"http://127.0.0.1:{port}/mcp\n")
     if not token:
         sys.stderr.write(f"Authorization: Bearer {given}\n")
-    service = Service(store, url, folder.resolve(), most_trials=most)
     app = http_app(service, given, port, allow_apply=allow_apply)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")

@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import mcp.types as mcp
@@ -15,13 +14,12 @@ from mcp.server.mcpserver import (
     ElicitationResult,
     Resolve,
 )
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import BaseModel, ConfigDict, Field
 
 from ....prompts import told_to_agents
 from ....tools.errors import TrimtabError
-from ...memory.store import Store
 from .answers import Answered, Applied, Checked, Drafted, Explained, Started, Status, Verified, short
 from .service import Service
 
@@ -181,10 +179,26 @@ def _add_results(server: MCPServer[Any], service: Service, *, allow_apply: bool)
         hint = "nothing was written: nobody agreed (trimtab mcp --allow-apply, or trimtab apply by a person)"
         return Applied(written=False, difference=shown.difference, said=hint)
 
+    _add_resources(server, service)
+
+
+def _add_resources(server: MCPServer[Any], service: Service) -> None:
+    """Add what a person may attach to a conversation."""
+
     @server.resource("trimtab://run/{run}/report", mime_type="text/markdown")
     def report(run: str) -> str:
         """The result of a run, in words."""
-        return "\n".join(_told(lambda: service.explain(run, "result", None)).lines)
+        return _read(lambda: "\n".join(service.explain(run, "result", None).lines))
+
+    @server.resource("trimtab://run/{run}/trials", mime_type="application/jsonl")
+    def trials(run: str) -> str:
+        """The trials of a run, one a line; of a long one the last."""
+        return _read(lambda: "\n".join(service.trials(run)))
+
+    @server.resource("trimtab://run/{run}/log", mime_type="text/plain")
+    def log(run: str) -> str:
+        """The end of what a run said."""
+        return _read(lambda: service.log(run))
 
 
 def _told(act: Callable[[], Answer]) -> Answer:
@@ -192,6 +206,13 @@ def _told(act: Callable[[], Answer]) -> Answer:
         return act()
     except TrimtabError as error:
         raise ToolError(str(error)[:2000]) from None
+
+
+def _read(act: Callable[[], str]) -> str:
+    try:
+        return act()
+    except TrimtabError as error:
+        raise ResourceNotFoundError(str(error)[:2000]) from None
 
 
 async def _awaited(act: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -205,9 +226,9 @@ async def _later(act: Callable[[], Answer]) -> Answer:
     return act()
 
 
-def run_stdio(store: Store, url: str, folder: Path, *, allow_apply: bool, most_trials: int) -> None:
+def run_stdio(service: Service, *, allow_apply: bool) -> None:
     """Serve over standard input and output until they are closed."""
-    build(Service(store, url, folder, most_trials=most_trials), allow_apply=allow_apply).run("stdio")
+    build(service, allow_apply=allow_apply).run("stdio")
 
 
 def http_app(service: Service, token: str, port: int, *, allow_apply: bool) -> Callable[..., Awaitable[None]]:

@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from ....tools.errors import InputError, TrimtabError
-from ....tools.text import fenced
+from ....tools.text import fenced, fenced_block
 from ...chat.attending import CONTROLS
 from ...chat.steering.drafts import outside_of_sandbox
 from ...memory.store import Store, data_directory
 from ...memory.store.runs import StoredRun
-from ...run.proposals.opening import Found, find_study
+from ...planners.client import WAITING
+from ...run.proposals.opening import Found
 from ...run.result import result_of
 from ...study.applied import keep
 from ...study.apply import difference, render, write
@@ -31,8 +32,10 @@ from ...trials.lines import clip
 from ...trials.trial import Trial as StudyTrial
 from ..study_lines import study_lines
 from ..summary import summary_lines
-from ..worker import launch
+from ..worker import launch, log_of
 from .answers import Answered, Applied, Checked, Drafted, Explained, Started, Status, Trial, Verified
+from .caps import Caps, capped
+from .looks import Looks
 
 Item = TypeVar("Item")
 
@@ -40,6 +43,8 @@ MOST_WAIT_S = 20.0
 """Clients end calls of tools after about a minute."""
 _POLL_S = 0.2
 _MOST_TRIALS, _MOST_LINES, _LONGEST_TEXT, _LONGEST_STUDY = 12, 60, 400, 200_000
+_MOST_LISTED, _LONGEST_LOG = 1000, 20_000
+"""Of a resource, which a person attaches: trials, bytes."""
 _LONGEST_LIST = 2400
 """Characters of each list in an answer: the answer has a best trial and two lists, and stays under 2,000 tokens."""
 
@@ -52,8 +57,12 @@ class Service:
     url: str
     folder: Path
     by: str = "mcp"
-    most_trials: int = 1000
+    caps: Caps = field(default_factory=Caps)
+    looks: Looks = field(init=False)
     _verifying: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.looks = Looks(self.store)
 
     # Studies
 
@@ -81,11 +90,13 @@ class Service:
         except tomllib.TOMLDecodeError as error:
             raise InputError(f"study: {error}", "it is read as TOML") from None
         outside = outside_of_sandbox({"target": {"kind": "command"}, **sections})
-        isolation = sections.get("evaluation", {})
-        if isinstance(isolation, Mapping) and isolation.get("isolation") == "none":
-            outside = "evaluation.isolation = 'none'"
+        for section, name, only in (("evaluation", "isolation", "none"), ("model", "base_url", None)):
+            given_section = sections.get(section)
+            value = given_section.get(name) if isinstance(given_section, Mapping) else None
+            if value is not None and only in {None, value}:
+                outside = f"{section}.{name} = {clip(repr(value))}"
         if outside:
-            raise InputError(f"study: {outside} works outside the sandbox", "a person writes that into a study file")
+            raise InputError(f"study: {outside} reaches beyond the sandbox", "a person writes that into a study file")
         return parse_study(sections, self.folder / "study.toml", given)
 
     def _inside(self, name: str) -> Path:
@@ -107,16 +118,9 @@ class Service:
 
     def start(self, study: str, trials: int | None, planner: str, request: str) -> Started:
         """Start a study as a process of its own."""
-        read = self._read(study)
-        wanted = read.budget.trials if trials is None else trials
-        if not 1 <= wanted <= self.most_trials:
-            raise InputError(f"trials = {wanted} is not between 1 and {self.most_trials}", "trimtab mcp --most-trials")
-        data = {**read.model_dump(mode="json", exclude_none=True)}
-        data["budget"] = {**data["budget"], "trials": wanted}
-        data["planner"] = {**data["planner"], "name": planner}
-        changed = parse_study(data, read.directory / "study.toml", read.text)
+        changed = capped(self._read(study), self.caps, trials, planner)
         run = launch(self.store, self.url, changed, request=f"{self.by}: {request}" if request else "")
-        return Started(run=run.id, state=run.state, trials=wanted)
+        return Started(run=run.id, state=run.state, trials=changed.budget.trials)
 
     async def status(self, run: str, since: int, wait_s: float) -> Status:
         """Return where a run stands, once something is new; at most after `wait_s`."""
@@ -127,8 +131,7 @@ class Service:
             if status.trials or found.over or asyncio.get_running_loop().time() >= deadline:
                 break
             await asyncio.sleep(_POLL_S)
-        if not found.over and status.study:
-            status.ideas = await self._ideas(found)
+        status.ideas = self._ideas(found)
         return status
 
     def _status(self, run: StoredRun, since: int) -> Status:
@@ -137,7 +140,7 @@ class Service:
             return Status(
                 run=run.id, study="", state=run.state, message=run.message, finished=0, budget=budget, next=since
             )
-        found = find_study(self.store, run.study)
+        found = self.looks.find(run.study)
         history, stored = found.history, found.stored
         later = history.trials[since : since + _MOST_TRIALS]
         ended = takewhile(lambda each: each.state != "running", later)  # in order, so that none is missed or doubled
@@ -160,12 +163,14 @@ class Service:
             verdict=check.verdict if check is not None else "",
         )
 
-    async def _ideas(self, run: StoredRun) -> list[dict[str, Any]]:
-        if not any(each.verb == "propose" for each in self.store.commands(run.id)):
-            return []
-        answer = await self._ask(run, "look", {})
-        ideas = answer.get("ideas", [])
-        return _fitting(list(ideas)[::-1][:_MOST_TRIALS])[::-1]
+    def _ideas(self, run: StoredRun) -> list[dict[str, Any]]:
+        """Return what became of the latest ideas that were handed in."""
+        told = [each.answer or {} for each in self.store.commands(run.id) if each.verb == "propose"]
+        ideas = [dict(idea) for answer in told for idea in answer.get("ideas", [])]
+        for idea in ideas:
+            if run.over and idea.get("state") == WAITING:
+                idea |= {"state": "not tried", "reason": "the run is over"}
+        return _fitting(ideas[::-1][:_MOST_TRIALS])[::-1]
 
     async def propose(self, run: str, ideas: Sequence[Mapping[str, Any]]) -> Answered:
         """Hand ideas to a run's planner."""
@@ -176,7 +181,19 @@ class Service:
         """Steer a run."""
         if action not in CONTROLS:
             raise InputError(f"action = {clip(action)!r} is unknown", f"one of {', '.join(CONTROLS)}")
+        if action == "resume" and (known := self.store.run(run)).over:
+            return self._go_on(known)
         return _answered(await self._ask(self._living(run), action, arguments))
+
+    def _go_on(self, over: StoredRun) -> Answered:
+        """Start a run that goes on with the study of one that is over; asked twice, it is one run."""
+        found = self.looks.find(self._study(over.id))
+        if not Path(over.directory).resolve().is_relative_to(self.folder.resolve()) or found.left_out:
+            raise InputError(f"{over.id} was started elsewhere", "a person goes on with it: trimtab tune --resume")
+        study = capped(found.study, self.caps, None, found.study.planner.name)
+        request = f"{self.by}: after {over.id}"
+        run = launch(self.store, self.url, study, resume=found.stored.key, request=request)
+        return Answered(ok=True, said=f"{run.id} goes on with {found.stored.key}")
 
     def _living(self, run: str) -> StoredRun:
         found = self.store.run(run)
@@ -200,7 +217,7 @@ class Service:
 
     def explain(self, run: str, about: str, trial: int | None) -> Explained:
         """Tell why: the result, failed trials, or one trial with the end of its log."""
-        found = find_study(self.store, self._study(run))
+        found = self.looks.find(self._study(run))
         if about == "trial":
             return Explained(lines=self._trial_lines(found, trial))
         if about == "failures":
@@ -213,6 +230,20 @@ class Service:
         if report is None:
             return Explained(lines=["there is no result yet: look at the status"])
         return Explained(lines=[clip(line) for line in summary_lines(found.study, report)][:_MOST_LINES])
+
+    def trials(self, run: str) -> list[str]:
+        """Return the last trials of a run as JSON."""
+        trials = self.looks.find(self._study(run)).history.trials
+        return [_trial(each).model_dump_json() for each in trials[-_MOST_LISTED:]]
+
+    def log(self, run: str) -> str:
+        """Return the end of what a run's process said."""
+        file = log_of(self.store.run(run).id)
+        if not file.is_file():
+            raise InputError(f"{clip(run)} has no log", "runs in a terminal and in the chat have none")
+        with file.open("rb") as said:
+            said.seek(max(0, file.stat().st_size - _LONGEST_LOG))
+            return fenced_block(said.read().decode("utf-8", "replace"))
 
     def _trial_lines(self, found: Found, number: int | None) -> list[str]:
         trials = found.history.trials
@@ -228,7 +259,7 @@ class Service:
         """Return the check of a run's end, or measure the pairs again in a process of its own."""
         key = self._study(run)
         if not again:
-            report = result_of(find_study(self.store, key).stored)
+            report = result_of(self.looks.find(key).stored)
             check = report.check if report is not None else None
             if check is None:
                 return Verified(
@@ -253,7 +284,7 @@ class Service:
 
     def apply(self, run: str, file: str, confirm: bool) -> Applied:  # the tool's argument
         """Show what a file below the folder would become, or write it."""
-        found = find_study(self.store, self._study(run))
+        found = self.looks.find(self._study(run))
         report = result_of(found.stored)
         offered = report.offered() if report is not None else None
         if report is None or offered is None or report.check is None or not report.check.improved:

@@ -66,9 +66,10 @@ class Trials(Subject):
                 _add(connection, evaluation_row(study_id, evaluation), evaluation)
             connection.execute(_FINISH_TRIAL, row)
 
-    def trials(self, study_id: int) -> list[Trial]:
-        """Return the trials of a study in order."""
-        query = select(TRIALS).where(TRIALS.c.study_id == study_id).order_by(TRIALS.c.number)
+    def trials(self, study_id: int, since: int = 0) -> list[Trial]:
+        """Return the trials of a study in order, from number `since` on."""
+        wanted = (TRIALS.c.study_id == study_id, TRIALS.c.number >= since)
+        query = select(TRIALS).where(*wanted).order_by(TRIALS.c.number)
         with self._database.reading() as connection:
             return trials_of(connection.execute(query).all())
 

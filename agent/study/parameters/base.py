@@ -52,9 +52,9 @@ def read_number(given: object, unit: str) -> tuple[float | None, str]:
     """Read a number; (None, why) when there is none. The second part is 'parsed' when text was read."""
     if isinstance(given, bool) or not isinstance(given, int | float | str):
         return None, f"{shortened(given)} is not a number: default"
-    text = str(given).strip()
-    if isinstance(given, str):
-        text = re.sub(r"(?<=\d)[,_](?=\d{3})", "", text)
+    text = given
+    if isinstance(text, str):
+        text = re.sub(r"(?<=\d)[,_](?=\d{3})", "", text.strip())
         text = text.removesuffix(unit).strip() if unit else text
     try:
         number = float(text)

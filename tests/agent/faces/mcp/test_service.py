@@ -2,13 +2,16 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 
 import mcp.types as mcp
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 
+from trimtab.agent.faces import worker
 from trimtab.agent.faces.mcp import service as module
 from trimtab.agent.faces.mcp.answers import Applied
+from trimtab.agent.faces.mcp.caps import Caps
 from trimtab.agent.faces.mcp.server import build
 from trimtab.agent.faces.mcp.service import Service
 from trimtab.agent.faces.worker import launch
@@ -145,3 +148,121 @@ def test_a_file_is_written_once_the_person_behind_the_client_agreed(
     asyncio.run(act())
     assert asked == ["Write f?\n+best of r in f"]
     assert offering.wrote == written
+
+
+def begins_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have runs added to the registry without their process."""
+    monkeypatch.setattr(worker, "subprocess", SimpleNamespace(Popen=lambda *_a, **_k: None, DEVNULL=-3))
+
+
+def asked(budget: dict[str, object]) -> str:
+    return ASKS.replace("[budget]\n", "[budget]\n" + "".join(f"{name} = {value}\n" for name, value in budget.items()))
+
+
+ASKS = """
+[study]
+name = "capped"
+[parameters]
+x = { type = "float", low = 0, high = 1, default = 0.5 }
+[[objectives]]
+metric = "loss"
+direction = "minimize"
+[evaluation]
+command = ["echo", "{x}"]
+[budget]
+trials = 20
+"""
+
+
+@pytest.mark.parametrize(("budget", "caps", "said"), [
+    ({}, Caps(trials=19), "trials = 20"),
+    ({"dollars": 2.0}, Caps(dollars=1.5), "budget.dollars = 2 is more than the person allowed, 1.5"),
+    ({"wall_time_s": 7300}, Caps(hours=2), "budget.wall_time_s = 7300 is more than the person allowed, 7200"),
+])  # fmt: skip
+def test_a_run_that_asks_for_more_than_the_person_allowed_is_refused(
+    service: Service, budget: dict[str, object], caps: Caps, said: str
+) -> None:
+    service.caps = caps
+    with pytest.raises(InputError, match=said):
+        service.start(asked(budget), None, "client", "x")
+    assert service.store.runs() == []
+
+
+@pytest.mark.parametrize(("budget", "kept"), [
+    ({}, {"trials": 20, "wall_time_s": 7200, "dollars": 1.5}),
+    ({"dollars": 1.5, "wall_time_s": 7200}, {"trials": 20, "wall_time_s": 7200, "dollars": 1.5}),
+    ({"dollars": 0.0}, {"trials": 20, "wall_time_s": 7200, "dollars": 0.0}),
+])  # fmt: skip
+def test_what_a_budget_leaves_open_is_what_the_person_allowed(
+    service: Service, monkeypatch: pytest.MonkeyPatch, budget: dict[str, object], kept: dict[str, float]
+) -> None:
+    begins_nothing(monkeypatch)
+    service.caps = Caps(trials=20, hours=2, dollars=1.5)
+    run = service.start(asked(budget), None, "client", "x").run
+    given = service.store.run(run).definition["budget"]
+    assert {name: given.get(name) for name in kept} == kept
+
+
+def over(service: Service, tmp_path: Path, directory: Path) -> tuple[str, str]:
+    """Return a run that is over and its study, which has one trial."""
+    store, study = service.store, make_study(tmp_path)
+    stored = start_study(store, study)
+    run, _new = store.add_run(study.name, definition(study), str(directory))
+    first = Trial(0, Source.of("default"), Candidate(study.space.default), started=1.0)
+    store.start_trial(stored.id, first)
+    first.state, first.metrics = "complete", {"loss": 2.0}
+    store.finish_trial(stored.id, first, 1.0)
+    store.release(stored.id, "interrupted")
+    store.beat_run(run.id, "ended", stored.key)
+    return run.id, stored.key
+
+
+def test_a_run_that_is_over_goes_on_as_another_one(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begins_nothing(monkeypatch)
+    run, key = over(service, tmp_path, tmp_path)
+    said = asyncio.run(service.control(run, "resume", {})).said
+    again = asyncio.run(service.control(run, "resume", {})).said
+    assert said == again, "asked twice, it is one run"
+    other = service.store.run(said.split()[0])
+    assert (other.id != run, other.resume, said) == (True, key, f"{other.id} goes on with {key}")
+    with pytest.raises(InputError, match="is over"):
+        asyncio.run(service.control(run, "pause", {}))
+
+
+def test_a_run_of_another_folder_is_not_gone_on_with(service: Service, tmp_path: Path) -> None:
+    run, _key = over(service, tmp_path, Path("/"))
+    with pytest.raises(InputError, match="was started elsewhere"):
+        asyncio.run(service.control(run, "resume", {}))
+    assert len(service.store.runs()) == 1
+
+
+def test_what_became_of_ideas_is_known_once_the_run_is_over(service: Service, tmp_path: Path) -> None:
+    run, _key = over(service, tmp_path, tmp_path)
+    number = service.store.add_command(run, "propose", {"ideas": []}, "an agent")
+    fates = [{"idea": 1, "state": "complete", "trial": 3}, {"idea": 2, "state": "waiting for its turn"}]
+    service.store.answer_command(run, number, {"ideas": fates})
+    status = asyncio.run(service.status(run, 0, 0.0))
+    assert status.ideas == [fates[0], {"idea": 2, "state": "not tried", "reason": "the run is over"}]
+
+
+def test_resources_have_the_trials_and_the_log(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "data_directory", lambda: tmp_path / "data")
+    run, _key = over(service, tmp_path, tmp_path)
+
+    async def read(name: str) -> str:
+        async with Client(build(service, allow_apply=False)) as client:
+            found = await client.read_resource(f"trimtab://run/{run}/{name}")
+        return str(found.contents[0].text)  # type: ignore[union-attr]
+
+    assert '"metrics":{"loss":2.0}' in asyncio.run(read("trials"))
+    with pytest.RaisesGroup(pytest.RaisesExc(MCPError, match="has no log"), flatten_subgroups=True):
+        asyncio.run(read("log"))
+    module.log_of(run).parent.mkdir(parents=True)
+    module.log_of(run).write_text("x" * 30_000 + "\x1b[2J``` the end")
+    log = asyncio.run(read("log"))
+    assert log.startswith("````")
+    assert "the end" in log
+    assert "\x1b" not in log
+    assert len(log) < 21_000
