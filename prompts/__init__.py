@@ -72,7 +72,7 @@ def told_to_agents() -> str:
 
 def skill_text() -> str:
     """Return the skill file for people's own agents."""
-    return (_home() / "skill" / "SKILL.md").read_text(encoding="utf-8")
+    return (_home() / "skills" / "trimtab" / "SKILL.md").read_text(encoding="utf-8")
 
 
 def variant_names() -> list[str]:

@@ -21,7 +21,7 @@ from trimtab.agent.memory.store import Store
 
 pytestmark = pytest.mark.services
 
-OLDER, SUITE = "mcp==1.30.0", "@modelcontextprotocol/conformance@0.1.16"
+OLDER, SUITE, SKILLS = "mcp==1.30.0", "@modelcontextprotocol/conformance@0.1.16", "skills-ref==0.1.1"
 SCENARIOS = [
     "server-initialize", "ping", "tools-list", "resources-list", "prompts-list", "dns-rebinding-protection",
     "server-sse-multiple-streams",
@@ -34,7 +34,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The interpreter of an environment that has the older line of the SDK, and not trimtab."""
     place = tmp_path_factory.mktemp("older")
     subprocess.run([sys.executable, "-m", "venv", place], check=True)
-    subprocess.run([place / "bin" / "pip", "install", "--quiet", OLDER], check=True, timeout=300)
+    subprocess.run([place / "bin" / "pip", "install", "--quiet", OLDER, SKILLS], check=True, timeout=300)
     yield str(place / "bin" / "python")
     shutil.rmtree(place)
 
@@ -62,6 +62,12 @@ def test_a_client_of_the_older_line_goes_the_whole_way(older: str, folder: Path,
     assert "mcp" in found["sources"][:3]
     assert (found["improved"], found["written"]) == (True, True)
     assert json.loads((folder / "best.json").read_text())["cache"] == 48
+
+
+def test_the_skill_is_one_by_the_formats_own_validator(older: str, root: Path) -> None:
+    validate = [str(Path(older).with_name("agentskills")), "validate", str(root / "prompts" / "skills" / "trimtab")]
+    done = subprocess.run(validate, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

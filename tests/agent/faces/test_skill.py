@@ -1,6 +1,8 @@
 """`trimtab skill install`: the skill is whole, and goes where an agent looks."""
 
+import json
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,16 @@ def test_it_goes_where_the_agent_looks(
     assert "up to date" in capsys.readouterr().out
     with pytest.raises(InputError, match="claude-code, codex"):
         install("nobody", None, project=False)
+
+
+def test_what_plugin_stores_read_points_to_the_skill_and_the_tools(root: Path) -> None:
+    manifests = [json.loads((root / name / "plugin.json").read_text()) for name in (".claude-plugin", ".codex-plugin")]
+    for each in manifests:
+        assert (each["name"], each["version"]) == ("trimtab", version("trimtab"))
+        assert (root / each["skills"] / "trimtab" / "SKILL.md").read_text() == skill_text()
+        assert each["mcpServers"] == {"trimtab": {"command": "trimtab", "args": ["mcp"]}}
+    for store in (".claude-plugin/marketplace.json", ".agents/plugins/marketplace.json"):
+        (offered,) = json.loads((root / store).read_text())["plugins"]
+        assert offered["name"] == "trimtab"
+        source = offered["source"]
+        assert (root / (source if isinstance(source, str) else source["path"])).resolve() == root
