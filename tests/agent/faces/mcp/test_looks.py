@@ -46,9 +46,7 @@ def test_what_ended_since_is_seen_in_any_order(store: Store, stored: StoredStudy
         assert seen.seen == true.seen
 
 
-def test_what_had_ended_is_not_read_again(
-    store: Store, stored: StoredStudy, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_had_ended_is_not_read_again(store: Store, stored: StoredStudy, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, trials, read = Looks(store), [trial(number) for number in range(6)], []
     really = store.trials
 

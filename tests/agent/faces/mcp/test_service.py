@@ -247,7 +247,9 @@ def test_what_became_of_ideas_is_known_once_the_run_is_over(service: Service, tm
     assert status.ideas == [fates[0], {"idea": 2, "state": "not tried", "reason": "the run is over"}]
 
 
-def test_resources_have_the_trials_and_the_log(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resources_have_the_trials_and_the_log(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(worker, "data_directory", lambda: tmp_path / "data")
     run, _key = over(service, tmp_path, tmp_path)
 
