@@ -9,18 +9,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on, work
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
-from textual.geometry import Size
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from ....tools.errors import TrimtabError
+from .completion import known_words
 from .decisions import Decisions
+from .following import Following
+from .frame import Frame
+from .leaving import Leaving
 from .widgets.entries import Note, Said
-from .widgets.panels import Gauges
+from .widgets.headline import Headline
+from .widgets.parameters import Parameters
 from .widgets.prompt import Prompt
+from .widgets.status import Status
 from .widgets.study import StudyPane
 from .widgets.talk import Talk
 from .widgets.trials import TrialTable
@@ -32,21 +35,17 @@ if TYPE_CHECKING:  # what is heavy is loaded after the first paint
     from ...chat.transcript import Transcript
     from ...events import Event
     from ...memory.store import Store
-_NARROW, _LOW = 110, 36
 _TICK_S, _PER_TICK = 0.1, 200
 
 
-class ChatApp(App[int]):
+class ChatApp(Frame):
     """`trimtab chat`. `failure` is why it could not begin, None when it could."""
 
-    CSS_PATH = "app.tcss"
-    TITLE = "trimtab"
     BINDINGS: ClassVar = [
         Binding("escape", "interrupt", "Interrupt", show=False),
+        Binding("ctrl+c", "break", "Stop", show=False, priority=True),
         Binding("shift+tab", "cycle_mode", "Mode", priority=True),
-        Binding("f2", "toggle_study", "Chat/Study"),
         Binding("f3", "pause", "Pause/Go on"),
-        Binding("ctrl+t", "toggle_theme", "Theme"),
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 
@@ -63,6 +62,8 @@ class ChatApp(App[int]):
         self.opened, self.first, self.model, self.greet = opened, study, model, greet
         self.failure: TrimtabError | None = None
         self.decisions = Decisions(self, self)
+        self.following = Following(self.call_back)
+        self.leaving = Leaving(self)
         self._events: deque[Event] = deque()
         self._happenings: deque[Happening] = deque()
         self._notes: deque[str] = deque()
@@ -122,26 +123,9 @@ class ChatApp(App[int]):
         section = ModelSection(name=self.model) if self.model else ModelSection()
         return Conversation(self.control, self.store, self._happenings.append, section)
 
-    # Layout
-
-    def compose(self) -> ComposeResult:
-        """Lay out conversation and study."""
-        with Horizontal(id="body"):
-            with Vertical(id="talk"):
-                yield Talk()
-                yield Prompt()
-            yield StudyPane()
-        yield Gauges()
-        yield Footer(compact=True)
-
-    @property
-    def talk(self) -> Talk:
-        """The conversation as it is seen."""
-        return self.query_one(Talk)
-
     def on_mount(self) -> None:
         """Paint first, then load what is heavy."""
-        self._fit(self.size)
+        self.dress()
         self.set_interval(_TICK_S, self._tick)
         self.query_one(Prompt).line.focus()
         self.call_after_refresh(self._begin)
@@ -171,14 +155,6 @@ class ChatApp(App[int]):
             from .own_commands import welcome
 
             await welcome(self, self._label if resolved is not None else "")
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Show one side at a time where there is no room for two, and no plot below the trials where that is low."""
-        self._fit(event.size)  # ours is still the one from before
-
-    def _fit(self, size: Size) -> None:
-        self.screen_stack[0].set_class(size.width < _NARROW, "-narrow")
-        self.screen_stack[0].set_class(size.height < _LOW, "-low")
 
     # The conversation
 
@@ -251,8 +227,11 @@ class ChatApp(App[int]):
 
     def note(self, text: str, kind: str = "note") -> None:
         """Say what happened, to the person and to the model."""
-        self.talk.add(Note(text, kind))
-        self._keep("notice", text, kind=kind)
+        if kind == "gain":
+            self.talk.gain(text)
+        else:
+            self.talk.add(Note(text, kind))
+        self._keep("notice", text, kind="good" if kind == "gain" else kind)
         self.conversation.tell(text)
 
     def suggest(self, line: str) -> None:
@@ -297,7 +276,7 @@ class ChatApp(App[int]):
 
     def _tick(self) -> None:
         """Take in what the background has done; a bounded amount at a time."""
-        if not self._loaded or not self.query(Gauges):  # the screen is being built, or taken down
+        if not self._loaded or not self.query(Status):  # the screen is being built, or taken down
             return
         for _ in range(min(_PER_TICK, len(self._happenings))):
             self._happened(self._happenings.popleft())
@@ -318,6 +297,7 @@ class ChatApp(App[int]):
         from .notes import notes_of
 
         self.query_one(StudyPane).log_event(event)
+        self.following.take(event, self.control)
         if self.control.study is not None:
             for text, kind in notes_of(event, self.control.study):
                 self.note(text, kind)
@@ -330,8 +310,18 @@ class ChatApp(App[int]):
                 self.transcript.set_study(self.control.stored.key, self.control.mode)
 
     def _refresh_study(self, *, force: bool = False) -> None:
-        self.query_one(Gauges).show(self.control, self._label, thinking=self.thinking)
+        asked = self.decisions.asking
+        self.query_one(Status).show(self.control, self._label, thinking=self.thinking, asked=asked)
         self.query_one(StudyPane).show(self.control, force=force)
+        if force:
+            self.query_one(Prompt).known = known_words(self.control)
+        now, view = self.following.standing(self.control), self.following.of(self.control)
+        for headline in self.query(Headline):
+            headline.show(now, view)
+
+    @on(Parameters.Suggested)
+    def _suggested(self, event: Parameters.Suggested) -> None:
+        self.suggest(event.line)
 
     @on(TrialTable.Opened)
     def _trial_chosen(self, event: TrialTable.Opened) -> None:
@@ -343,7 +333,7 @@ class ChatApp(App[int]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action may run now: none of ours while the first screen is still being built."""
-        there = bool(self._screen_stack) and bool(self.query(Gauges))
+        there = bool(self._screen_stack) and bool(self.query(Status))
         return (there or action == "quit") and super().check_action(action, parameters)
 
     async def on_event(self, event: events.Event) -> None:
@@ -363,25 +353,27 @@ class ChatApp(App[int]):
         self.control.mode = MODES[(MODES.index(self.control.mode) + 1) % len(MODES)]
         self._refresh_study(force=True)
 
-    def action_toggle_study(self) -> None:
-        """Show the study, or the conversation, where there is no room for both."""
-        self.screen_stack[0].toggle_class("-study")
-        study = self.screen_stack[0].has_class("-study")
-        (self.query_one(TrialTable) if study else self.query_one(Prompt).line).focus()
-
     def action_pause(self) -> None:
         """Pause the search, or go on."""
         run = self.control.run
         goes = run is not None and self.control.running and not run.paused and not run.stopping
         self.send("/pause" if goes else "/start")
 
-    def action_toggle_theme(self) -> None:
-        """Switch between light and dark."""
-        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+    def watch_theme(self) -> None:
+        """Draw again what has a colour of the theme in it."""
+        if self._loaded and self.query(Status):
+            self.query_one(Status).refresh()
+            for headline in self.query(Headline):
+                headline.repaint()
+            self._refresh_study(force=True)
 
     async def action_quit(self) -> None:
-        """Leave at once: what was measured is stored, an evaluation under way is ended and repeated later."""
-        self.exit(0)
+        """Leave: what was measured is stored, an evaluation under way is ended and repeated later."""
+        self.leaving.leave()
+
+    def action_break(self) -> None:
+        """Stop what is under way, as Ctrl-C does everywhere."""
+        self.leaving.stop()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer every slash command in the palette."""

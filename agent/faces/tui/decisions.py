@@ -30,6 +30,11 @@ class Decisions:
         self._asking: Approval | Request | None = None
         self._screen: Screen[Any] | None = None
 
+    @property
+    def asking(self) -> bool:
+        """Whether a person is asked now."""
+        return self._asking is not None
+
     def look(self) -> None:
         """Open the next dialog when its time has come; close one whose question nobody waits for any more."""
         if self._asking is not None:

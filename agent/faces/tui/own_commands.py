@@ -76,7 +76,7 @@ def _literal(text: str) -> str:
 
 
 def _quit(app: "ChatApp", _words: list[str]) -> str:
-    app.call_later(app.action_quit)
+    app.call_later(app.exit, 0)
     if app.control.running:
         return (
             "good bye: what was measured is stored, an evaluation under way is ended; "
@@ -89,7 +89,7 @@ def _theme(app: "ChatApp", given: list[str]) -> str:
     if given and given[0] not in app.available_themes:
         raise TrimtabError(f"there is no theme {given[0]!r}", f"there are: {', '.join(sorted(app.available_themes))}")
     if given:
-        app.theme = given[0]
+        app.choose_theme(given[0])
     else:
         app.action_toggle_theme()
     return f"theme: {app.theme}"

@@ -16,6 +16,7 @@ from .....tools.text import visible
 from ....study.sections import Study
 from ....study.space import Configuration
 from ....trials.proposal import Accepted
+from ..themes import palette_of
 from .dialog import Dialog
 
 _MOST_ABOUT = 5
@@ -59,7 +60,14 @@ class ApprovalScreen(Dialog[Verdict]):
                 yield Static(Text(self._about()))
             if self.diff:
                 with VerticalScroll(id="diff"):
-                    yield Static(Syntax(self.diff, "diff", theme="ansi_dark", background_color="default"))
+                    yield Static(
+                        Syntax(
+                            self.diff,
+                            "diff",
+                            theme="ansi_dark" if self.app.current_theme.dark else "ansi_light",
+                            background_color="default",
+                        )
+                    )
             with VerticalScroll(id="listed", can_focus=False), Grid(id="values"):
                 for heading in ("parameter", "incumbent", "proposed"):
                     yield Label(heading, classes="heading")
@@ -116,7 +124,7 @@ class ApprovalScreen(Dialog[Verdict]):
         return repaired.configuration
 
     def _trouble(self, text: str) -> None:
-        self.query_one("#trouble", Static).update(Text(text, style="bold yellow"))
+        self.query_one("#trouble", Static).update(Text(text, style=f"bold {palette_of(self.app)['text-warning']}"))
 
     def action_approve(self) -> None:
         """Approve what stands in the inputs."""

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from ..themes import palette_of
 from .dialog import Dialog
 
 _EXAMPLE = Path(__file__).parents[4] / "examples" / "sqlite" / "study.toml"
@@ -37,7 +38,9 @@ class StartScreen(Dialog[str]):
             yield Label("this machine", classes="heading")
             text = Text()
             for good, finding in self.findings:
-                text.append("✓ " if good else "! ", style="green" if good else "yellow").append(f"{finding}\n")
+                text.append("✓ " if good else "! ", style=palette_of(self.app)["best" if good else "default"]).append(
+                    f"{finding}\n"
+                )
             yield Static(text, id="findings")
 
     @on(OptionList.OptionSelected)

@@ -11,6 +11,7 @@ from textual.widgets import Label, Static
 from ....chat import looking
 from ....chat.steering.control import StudyControl
 from ... import words
+from ..themes import palette_of
 from .dialog import Dialog
 
 
@@ -30,7 +31,7 @@ class TrialScreen(Dialog[None]):
             with VerticalScroll():
                 yield Static(Text(looking.explain(self.control, self.number)))
                 yield Static(self._values(), classes="part")
-                yield Static(Text(self._log(), style="dim"), classes="part")
+                yield Static(Text(self._log(), style=palette_of(self.app)["text-muted"]), classes="part")
             yield Label("Esc closes", classes="heading")
 
     def _values(self) -> Table:
@@ -38,12 +39,14 @@ class TrialScreen(Dialog[None]):
         assert history is not None
         trial, default = history.trials[self.number], history.study.space.default
         best = history.incumbent.configuration if history.incumbent is not None else default
+        muted = palette_of(self.app)["text-muted"]
         table = Table(
-            "parameter", "this trial", "incumbent", "default", box=None, header_style="dim", padding=(0, 2, 0, 0)
+            "parameter", "this trial", "incumbent", "default", box=None, header_style=muted, padding=(0, 2, 0, 0)
         )
-        for name in {**default, **best, **trial.configuration}:
+        names = {**default, **best, **trial.configuration}
+        for name in sorted(names, key=lambda each: trial.configuration.get(each) == default.get(each)):  # changed first
             mine = trial.configuration.get(name)
-            style = "bold" if mine != default.get(name) else "dim"
+            style = "bold" if mine != default.get(name) else muted
             table.add_row(
                 name, *(words.setting(each.get(name)) for each in (trial.configuration, best, default)), style=style
             )

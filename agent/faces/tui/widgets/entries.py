@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.widgets import Static
 
+from ..themes import palette_of
+
 
 class Said(Static):
     """What the person wrote."""
@@ -32,6 +34,19 @@ class Note(Static):
     def __init__(self, text: str, kind: str = "note") -> None:
         mark = {"good": "✓ ", "bad": "! ", "error": "✗ "}.get(kind, "· ")
         super().__init__(Text(mark + text), classes=f"-{kind}")
+
+
+class Gain(Note):
+    """The best so far; further gains take its place, and are counted."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "good")
+        self.count = 1
+
+    def more(self, text: str) -> None:
+        """Show a further gain."""
+        self.count += 1
+        self.update(Text(f"✓ {text} ({self.count} gains)"))
 
 
 class ToolRow(Static, can_focus=True):
@@ -69,11 +84,12 @@ class ToolRow(Static, can_focus=True):
         given = ", ".join(f"{name}={_short(value)}" for name, value in self.arguments.items())
         text = Text(f"{'▸' if self.folded else '▾'} {self.tool}({given})", no_wrap=self.folded, overflow="ellipsis")
         if self.outcome is None:
-            return text.append(" ...", style="dim")
+            return text.append(" ...", style=palette_of(self.app)["text-muted"])
         first = self.outcome.strip().splitlines()[0] if self.outcome.strip() else "done"
         if self.folded:
-            return text.append(f"  {first[:70]}", style="dim")
-        return text.append(f"\n{json.dumps(self.arguments, indent=1, default=str)}\n{self.outcome}", style="dim")
+            return text.append(f"  {first[:70]}", style=palette_of(self.app)["text-muted"])
+        muted = palette_of(self.app)["text-muted"]
+        return text.append(f"\n{json.dumps(self.arguments, indent=1, default=str)}\n{self.outcome}", style=muted)
 
 
 def _short(value: object) -> str:

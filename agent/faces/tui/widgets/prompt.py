@@ -1,15 +1,17 @@
-"""The line a person types in: history, completion of commands and of @files."""
+"""What a person types in: some lines, history and its search, completion of commands, their arguments and @files."""
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Input, OptionList
+from textual.widgets import OptionList, TextArea
 from textual.widgets.option_list import Option
 
-_MOST = 8
+from ..completion import completions, searched
 
 
 class Prompt(Vertical):
@@ -19,10 +21,11 @@ class Prompt(Vertical):
     Prompt { height: auto; dock: bottom; }
     Prompt OptionList {
         height: auto; max-height: 8; display: none; border: none; background: $panel; padding: 0 1; margin: 0 1;
+        text-wrap: nowrap; text-overflow: ellipsis;
     }
     Prompt OptionList.-open { display: block; }
-    Prompt Input { border: tall $border-blurred; background: $surface; }
-    Prompt Input:focus { border: tall $border; }
+    Prompt TextArea { height: auto; max-height: 10; border: tall $border-blurred; background: $surface; }
+    Prompt TextArea:focus { border: tall $border; }
     """
 
     class Sent(Message):
@@ -35,17 +38,20 @@ class Prompt(Vertical):
     def __init__(self, history: list[str] | None = None) -> None:
         super().__init__()
         self.history = history or []
+        self.known: Mapping[str, Sequence[str]] = {}
+        """Names of parameters, each with values worth a choice, and under '' the numbers of trials."""
         self._at = 0
+        self._searching = False
 
     def compose(self) -> ComposeResult:
         """Lay out the completions and the input."""
         yield OptionList(compact=True)
-        yield _Line(placeholder="Say what you want, or / for commands", id="line")
+        yield Line(placeholder="Say what you want, or / for commands", id="line", highlight_cursor_line=False)
 
     @property
-    def line(self) -> Input:
+    def line(self) -> "Line":
         """The input."""
-        return self.query_one(Input)
+        return self.query_one(Line)
 
     @property
     def choices(self) -> OptionList:
@@ -54,16 +60,34 @@ class Prompt(Vertical):
 
     def offer(self) -> None:
         """List what the line may become."""
-        found = completions(self.line.value)
+        text = self.line.value
+        found = searched(text, self.history) if self._searching else completions(text, self.known)
         self.choices.clear_options()
-        self.choices.add_options([Option(shown, id=whole) for whole, shown in found])
+        self.choices.add_options([Option(shown.replace("[", "\\["), id=str(at)) for at, (_, shown) in enumerate(found)])
+        self._offered = [whole for whole, _shown in found]
         self.choices.set_class(bool(found), "-open")
         if found:
             self.choices.highlighted = 0
 
+    def search(self) -> None:
+        """List earlier lines like this one, or go on to the next of them."""
+        if self._searching and self.choices.has_class("-open"):
+            self.older(1)
+            return
+        self._searching = True
+        self.offer()
+
+    def close_choices(self) -> None:
+        """Close the list."""
+        self._searching = False
+        self.choices.remove_class("-open")
+
     def send(self) -> None:
-        """Send the line and empty it."""
+        """Send the line and empty it; of earlier lines that are searched the chosen one is taken first."""
+        if self._searching and self.accept():
+            return
         text = self.line.value.strip()
+        self._searching = False
         if not text:
             return
         self.history.append(text)
@@ -73,12 +97,12 @@ class Prompt(Vertical):
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        self.complete(str(event.option.id))
+        self.complete(self._offered[int(str(event.option.id))])
 
     def complete(self, text: str) -> None:
         """Put a completion into the line."""
+        self._searching = False
         self.line.value = text
-        self.line.cursor_position = len(text)
         self.line.focus()
 
     def older(self, step: int) -> None:
@@ -89,69 +113,81 @@ class Prompt(Vertical):
         elif self.history:
             self._at = min(max(0, self._at + step), len(self.history))
             self.line.value = self.history[self._at] if self._at < len(self.history) else ""
-            self.line.cursor_position = len(self.line.value)
+            self.close_choices()
 
     def accept(self) -> bool:
         """Take the highlighted completion; return whether there was one."""
         if not self.choices.has_class("-open") or self.choices.highlighted is None:
             return False
-        self.complete(str(self.choices.get_option_at_index(self.choices.highlighted).id))
+        self.complete(self._offered[self.choices.highlighted])
         return True
 
+    _offered: Sequence[str] = ()
 
-class _Line(Input):
-    """An input that answers the prompt's keys at once.
+
+class Line(TextArea):
+    """An input that answers the prompt's keys at once, and grows with what is typed.
 
     Bindings and messages come later than the keys that were typed ahead, which would be sent, completed or lost with
     the line.
     """
 
-    def watch_value(self) -> None:
-        """Offer completions of the new value."""
-        if isinstance(self.parent, Prompt):
-            self.parent.offer()
+    HELP = (
+        "Enter sends, Ctrl-J or Shift-Enter begins another line, Up and Down go through what was sent, Ctrl-R finds it."
+    )
+    BINDINGS: ClassVar = [
+        Binding("ctrl+j,shift+enter,alt+enter", "another_line", "New line", show=False),
+        Binding("ctrl+r", "find", "Find in history", show=False),
+        Binding("up", "older", "Earlier line", show=False),
+        Binding("down", "newer", "Later line", show=False),
+        Binding("tab", "accept", "Complete", show=False),
+    ]
 
-    def on_key(self, event: events.Key) -> None:
-        """Send, complete, or move through completions or history."""
-        prompt = self.parent
-        assert isinstance(prompt, Prompt)
+    @property
+    def value(self) -> str:
+        """What stands in the input."""
+        return self.text
+
+    @value.setter
+    def value(self, text: str) -> None:
+        if text != self.text:
+            self.load_text(text)
+            self.move_cursor(self.document.end)
+        self._prompt.offer()
+
+    @property
+    def _prompt(self) -> Prompt:
+        assert isinstance(self.parent, Prompt)
+        return self.parent
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Send, complete, or move through completions or history; everything else is typed."""
+        prompt, row = self._prompt, self.cursor_location[0]
+        listed = prompt.choices.has_class("-open")
         match event.key:
             case "enter":
                 prompt.send()
             case "tab" if prompt.accept():
                 pass
-            case "up" | "down":
-                prompt.older(-1 if event.key == "up" else 1)
-            case "escape" if prompt.choices.has_class("-open"):
-                prompt.choices.remove_class("-open")
+            case "up" if listed or row == 0:
+                prompt.older(-1)
+            case "down" if listed or row == self.document.line_count - 1:
+                prompt.older(1)
+            case "ctrl+r":
+                prompt.search()
+            case "ctrl+j" | "shift+enter" | "alt+enter":
+                self.insert("\n")
+            case "ctrl+d" if not self.text:
+                self.app.call_later(self.app.run_action, "quit")
+            case "escape" if listed:
+                prompt.close_choices()
             case _:
+                await super()._on_key(event)
+                prompt.offer() if event.is_printable else None
                 return
         event.stop()
         event.prevent_default()
 
-    def on_paste(self, event: events.Paste) -> None:
-        """Keep every line of what is pasted, as one line; the base class keeps the first."""
-        event.text = " ".join(event.text.splitlines())
-
-
-def completions(text: str) -> list[tuple[str, str]]:
-    """Return what a line may become, as (line, what is shown): commands after a slash, files after an @."""
-    from ....chat.commands import COMMANDS
-
-    if text.startswith("/") and " " not in text:
-        matching = [command for command in COMMANDS.values() if command.name.startswith(text[1:])]
-        if len(matching) == 1 and matching[0].name == text[1:]:
-            return []
-        matching.sort(key=lambda command: command.name != text[1:])  # /mode before /model
-        return [(f"/{each.name} ", f"/{each.usage:<34} {each.help}") for each in matching][:_MOST]
-    before, at, start = text.rpartition("@")
-    if not at or " " in start or (before and not before.endswith(" ")):
-        return []
-    folder, prefix = Path(start).expanduser().parent if "/" in start else Path(), Path(start).name if start else ""
-    if start.endswith("/"):
-        folder, prefix = Path(start).expanduser(), ""
-    try:
-        names = sorted(path for path in folder.iterdir() if path.name.startswith(prefix) and path.name[0] != ".")
-    except OSError:
-        return []
-    return [(f"{before}@{path}{'/' if path.is_dir() else ' '}", str(path)) for path in names[:_MOST]]
+    @on(TextArea.Changed)
+    def _changed(self) -> None:
+        self._prompt.offer()

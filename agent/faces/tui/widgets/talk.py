@@ -6,7 +6,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from .answer import Answer
-from .entries import Note, Said, ToolRow
+from .entries import Gain, Note, Said, ToolRow
 
 if TYPE_CHECKING:
     from ....chat.transcript import Entry
@@ -28,6 +28,14 @@ class Talk(VerticalScroll, can_focus=False):
         self.mount(row)
         if at_end:
             self.anchor()
+
+    def gain(self, text: str) -> None:
+        """Say that there is a better incumbent, in place of the one before where nothing was said since."""
+        last = self.children[-1] if self.children else None
+        if isinstance(last, Gain):
+            last.more(text)
+        else:
+            self.add(Gain(text))
 
     def say(self, text: str, role: str) -> None:
         """Add an answer of ours: lines, a table or a block of code, an error."""

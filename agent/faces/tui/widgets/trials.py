@@ -151,8 +151,9 @@ class TrialTable(ScrollView, can_focus=True):
             self.refresh()
 
     def on_resize(self) -> None:
-        """Fit the rows to the new width."""
+        """Fit the rows to the new width, and stay where the cursor is."""
         self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        self.call_after_refresh(self._scroll_to_cursor)
 
     def _scroll_to_cursor(self) -> None:
         height = max(1, self.size.height - 1)

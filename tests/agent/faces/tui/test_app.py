@@ -20,15 +20,18 @@ from trimtab.agent.chat.approval import Approval
 from trimtab.agent.chat.commands import COMMANDS
 from trimtab.agent.chat.transcript import Transcript
 from trimtab.agent.faces.tui.app import ChatApp
+from trimtab.agent.faces.tui.completion import completions
 from trimtab.agent.faces.tui.own_commands import OWN
 from trimtab.agent.faces.tui.screens.approval import ApprovalScreen
 from trimtab.agent.faces.tui.screens.permission import PermissionScreen
 from trimtab.agent.faces.tui.screens.start import StartScreen
 from trimtab.agent.faces.tui.screens.trial import TrialScreen
+from trimtab.agent.faces.tui.themes import DARK
 from trimtab.agent.faces.tui.widgets.answer import Answer
+from trimtab.agent.faces.tui.widgets.best import Best
+from trimtab.agent.faces.tui.widgets.curve import plot
 from trimtab.agent.faces.tui.widgets.entries import Note, Said, ToolRow
-from trimtab.agent.faces.tui.widgets.panels import Best, plot
-from trimtab.agent.faces.tui.widgets.prompt import Prompt, completions
+from trimtab.agent.faces.tui.widgets.prompt import Prompt
 from trimtab.agent.faces.tui.widgets.trials import TrialTable
 from trimtab.agent.memory.store import Store
 from trimtab.agent.memory.store.db import StoreError
@@ -177,7 +180,7 @@ async def test_the_palette_has_every_command_with_its_brackets(app: ChatApp) -> 
     assert any("[" in usage for usage in wanted)
 
 
-def test_a_worse_objective_is_never_shown_as_a_gain(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worse_objective_is_never_shown_as_a_gain(app: ChatApp, monkeypatch: pytest.MonkeyPatch) -> None:
     objectives = [{"metric": "seconds", "direction": "minimize"}, {"metric": "hits", "direction": "maximize"},
                   {"metric": "mib", "direction": "minimize"}]  # fmt: skip
     history = History(make_study(objectives=objectives))
@@ -189,10 +192,12 @@ def test_a_worse_objective_is_never_shown_as_a_gain(monkeypatch: pytest.MonkeyPa
     history.incumbent = history.trials[1]
     shown: list[Table] = []
     monkeypatch.setattr(Best, "update", lambda _self, table: shown.append(table))
-    Best().show(SimpleNamespace(history=history, report=None))  # type: ignore[arg-type]
-    cells = list(shown[0].columns[2].cells)[:3]
+    async with app.run_test(size=(120, 40)):
+        app.query_one(Best).show(SimpleNamespace(history=history, report=None))  # type: ignore[arg-type]
+    good, bad = DARK.variables["best"], DARK.variables["failed"]
+    cells = list(shown[-1].columns[2].cells)[:3]
     assert [(str(cell), str(cell.style)) for cell in cells if isinstance(cell, Text)] == [
-        ("1", "bold green"), ("30", "bold green"), ("71 worse", "bold red"),
+        ("1", f"bold {good}"), ("30", f"bold {good}"), ("71 worse", f"bold {bad}"),
     ]  # fmt: skip
 
 
@@ -221,14 +226,14 @@ async def test_completion_history_and_files(app: ChatApp, tmp_path: Path) -> Non
         await pilot.press("/", "w")
         assert app.query_one(OptionList).has_class("-open")
         await pilot.press("tab")
-        assert app.query_one(Input).value == "/why "
-        app.query_one(Input).value = ""
+        assert app.query_one(Prompt).line.value == "/why "
+        app.query_one(Prompt).line.value = ""
         await send(pilot, "/cost")
         await send(pilot, "/best")
         await pilot.press("up", "up")
-        assert app.query_one(Input).value == "/cost"
+        assert app.query_one(Prompt).line.value == "/cost"
         await pilot.press("down")
-        assert app.query_one(Input).value == "/best"
+        assert app.query_one(Prompt).line.value == "/best"
     assert ("look at @notes.md ", "notes.md") in completions("look at @not")
     assert completions("mail@example") == []
 
@@ -242,7 +247,7 @@ async def test_what_is_typed_ahead_or_pasted_is_sent_line_by_line(app: ChatApp) 
         await until(pilot, lambda: len(app.transcript.entries()) == before + 4)
         assert [text for role, text in spoken(app, before) if role == "user"] == ["/mode ask", "/cost"]
         app.post_message(events.Paste("one\ntwo"))
-        await until(pilot, lambda: app.query_one(Input).value == "one two")
+        await until(pilot, lambda: app.query_one(Prompt).line.value == "one\ntwo")
 
 
 async def test_a_study_runs_and_its_trials_can_be_sorted_filtered_and_opened(app: ChatApp, study_file: Path) -> None:

@@ -14,7 +14,7 @@ from trimtab.agent.trials.proposal import Accepted, Proposal
 from trimtab.agent.trials.source import Source
 
 SIZES = {"80x24": (80, 24), "160x50": (160, 50)}
-THEMES = {"dark": "textual-dark", "light": "textual-light"}
+THEMES = {"dark": "trimtab-dark", "light": "trimtab-light"}
 ANSWER = """The default spends most of its time waiting for `fsync`. Three things to try:
 
 1. **mode = fast** with a small `burst`
@@ -62,12 +62,12 @@ async def test_study(tab: str, size: str, theme: str, app: ChatApp, tuned: str, 
             await pilot.press("f2")
         from textual.widgets import TabbedContent
 
-        from trimtab.agent.faces.tui.widgets.panels import Importance
+        from trimtab.agent.faces.tui.widgets.parameters import Parameters
 
         app.query_one(TabbedContent).active = f"tab-{tab}"
         await pilot.pause(0.3)
         for _ in range(200 if tab == "parameters" else 0):  # it is computed in a thread
-            if app.query_one(Importance).found:
+            if app.query_one(Parameters).found:
                 break
             await pilot.pause(0.05)
         app.screen.set_focus(None)
