@@ -54,6 +54,6 @@ async def test_the_chosen_theme_is_kept(app: ChatApp) -> None:
 
 
 async def test_a_kept_theme_that_is_gone_is_replaced(app: ChatApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trimtab.agent.faces.tui.app.remembered", lambda: "gone")
+    monkeypatch.setattr("trimtab.agent.faces.tui.frame.remembered", lambda: "gone")
     async with app.run_test():
         assert app.theme == DARK.name
