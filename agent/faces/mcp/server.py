@@ -155,7 +155,7 @@ def _add_results(server: MCPServer[Any], service: Service, *, allow_apply: bool)
 
     async def agreed(ctx: Context[Any, Any], run: str, file: str, confirm: bool = False) -> Consent | Elicit[Consent]:
         """Ask the person behind the client about a file that is to be written, where it can ask one."""
-        if allow_apply or not confirm:
+        if allow_apply or not confirm or _told(lambda: service.may_write(file)):
             return Consent(write=confirm)
         capabilities = ctx.client_capabilities
         if capabilities is None or capabilities.elicitation is None:
@@ -176,7 +176,7 @@ def _add_results(server: MCPServer[Any], service: Service, *, allow_apply: bool)
         shown = await _awaited(lambda: _later(lambda: service.apply(run, file, confirm=False)))
         if not confirm or not shown.difference:
             return shown
-        hint = "nothing was written: nobody agreed (trimtab mcp --allow-apply, or trimtab apply by a person)"
+        hint = "nothing was written: nobody agreed (agents_write in config.toml, --allow-apply, or trimtab apply by a person)"
         return Applied(written=False, difference=shown.difference, said=hint)
 
     _add_resources(server, service)

@@ -30,6 +30,7 @@ from ...study.file import load_study, parse_study
 from ...study.sections import Study
 from ...trials.lines import clip
 from ...trials.trial import Trial as StudyTrial
+from ...user_file import user_file
 from ..study_lines import study_lines
 from ..summary import summary_lines
 from ..worker import launch, log_of
@@ -301,6 +302,11 @@ class Service:
         return Applied(
             written=True, difference=changes, said=f"wrote {file}; trimtab apply --revert {file} brings it back"
         )
+
+    def may_write(self, file: str) -> bool:
+        """Whether the person's own file says that agents may write this one without asking."""
+        path = self._inside(file)
+        return any(path.match(os.path.expanduser(pattern)) for pattern in user_file().agents_write)  # noqa: PTH111
 
     def _study(self, run: str) -> str:
         found = self.store.run(run)

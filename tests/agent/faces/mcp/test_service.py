@@ -118,6 +118,9 @@ class Offering:
 
     wrote = 0
 
+    def may_write(self, file: str) -> bool:
+        return file == "policy"
+
     def apply(self, run: str, file: str, confirm: bool) -> Applied:
         self.wrote += confirm
         return Applied(written=confirm, difference=f"+best of {run} in {file}", said="")
@@ -268,3 +271,42 @@ def test_resources_have_the_trials_and_the_log(
     assert "the end" in log
     assert "\x1b" not in log
     assert len(log) < 21_000
+
+
+def test_a_file_that_the_persons_policy_names_is_written_without_asking() -> None:
+    offering = Offering()
+
+    async def act(file: str) -> bool:
+        async with Client(build(offering, allow_apply=False), mode="legacy") as client:
+            result = await client.call_tool("trimtab_apply", {"run": "r", "file": file, "confirm": True})
+            return bool((result.structured_content or {})["written"])
+
+    assert asyncio.run(act("policy"))
+    assert not asyncio.run(act("other")), "this client cannot ask, so nobody agreed"
+    assert offering.wrote == 1
+
+
+@pytest.mark.parametrize(("patterns", "file", "may"), [
+    ([], "best.json", False),
+    (["best.json"], "best.json", True),
+    (["best.json"], "deep/best.json", True),
+    (["best-*.json"], "best-1.json", True),
+    (["best-*.json"], "best.json", False),
+    (["{folder}/*.conf"], "x.conf", True),
+    (["{folder}/*.conf"], "deep/x.conf", False),
+    (["/elsewhere/*.conf"], "x.conf", False),
+])  # fmt: skip
+def test_the_policy_names_files_by_name_or_path(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patterns: list[str], file: str, may: bool
+) -> None:
+    config = tmp_path / "home" / "trimtab" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"agents_write = {[each.format(folder=tmp_path.resolve()) for each in patterns]}\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    assert service.may_write(file) is may
+
+
+def test_a_policy_for_files_elsewhere_does_not_open_them(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "user_file", lambda: SimpleNamespace(agents_write=["*"]))
+    with pytest.raises(InputError, match="outside"):
+        service.may_write("/etc/passwd")
