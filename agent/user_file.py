@@ -27,7 +27,8 @@ class UserFile(BaseModel):
     store: Text | None = Field(None, description="SQLAlchemy URL of the store.")
     trust: list[Text] = Field([], description="Endpoints that a study file may name.")
     agents_write: list[Text] = Field(
-        [], description="Files that agents may write a proved result to without asking you: names or paths, with * and ?."
+        [],
+        description="Files that agents may write a proved result to without asking you: names or paths, with * and ?.",
     )
 
 
