@@ -176,7 +176,7 @@ def _add_results(server: MCPServer[Any], service: Service, *, allow_apply: bool)
         shown = await _awaited(lambda: _later(lambda: service.apply(run, file, confirm=False)))
         if not confirm or not shown.difference:
             return shown
-        hint = "nothing was written: nobody agreed (agents_write in config.toml, --allow-apply, or a person: trimtab apply)"
+        hint = "not written: nobody agreed (agents_write in config.toml, --allow-apply, or by hand: trimtab apply)"
         return Applied(written=False, difference=shown.difference, said=hint)
 
     _add_resources(server, service)
