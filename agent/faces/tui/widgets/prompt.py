@@ -138,9 +138,6 @@ class Line(TextArea):
     BINDINGS: ClassVar = [
         Binding("ctrl+j,shift+enter,alt+enter", "another_line", "New line", show=False),
         Binding("ctrl+r", "find", "Find in history", show=False),
-        Binding("up", "older", "Earlier line", show=False),
-        Binding("down", "newer", "Later line", show=False),
-        Binding("tab", "accept", "Complete", show=False),
     ]
 
     @property
@@ -174,9 +171,9 @@ class Line(TextArea):
             case "down" if listed or row == self.document.line_count - 1:
                 prompt.older(1)
             case "ctrl+r":
-                prompt.search()
+                self.action_find()
             case "ctrl+j" | "shift+enter" | "alt+enter":
-                self.insert("\n")
+                self.action_another_line()
             case "ctrl+d" if not self.text:
                 self.app.call_later(self.app.run_action, "quit")
             case "escape" if listed:
@@ -187,6 +184,14 @@ class Line(TextArea):
                 return
         event.stop()
         event.prevent_default()
+
+    def action_find(self) -> None:
+        """Search what was sent."""
+        self._prompt.search()
+
+    def action_another_line(self) -> None:
+        """Begin another line."""
+        self.insert("\n")
 
     @on(TextArea.Changed)
     def _changed(self) -> None:

@@ -105,6 +105,29 @@ async def test_the_prompt_grows_with_its_lines_and_sends_them_together(app: Chat
         assert app.transcript.entries()[0].text == "/note a\nb"
 
 
+async def test_up_and_down_move_within_several_lines_and_then_through_what_was_sent(app: ChatApp) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app._loaded)
+        prompt = app.query_one(Prompt)
+        prompt.history = ["earlier"]
+        prompt._at = 1
+        await pilot.press("a", "ctrl+j", "b", "up")
+        assert (prompt.line.value, prompt.line.cursor_location) == ("a\nb", (0, 1))
+        await pilot.press("down")
+        assert prompt.line.cursor_location == (1, 1)
+        await pilot.press("up", "up")
+        assert prompt.line.value == "earlier"
+
+
+async def test_tab_leaves_the_prompt_where_there_is_nothing_to_complete(app: ChatApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app._loaded)
+        await pilot.press("h", "i", "tab")
+        await pilot.pause()
+        assert app.query_one(Prompt).line.value == "hi"
+        assert app.focused is not app.query_one(Prompt).line
+
+
 async def test_ctrl_r_finds_what_was_sent(app: ChatApp) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: app._loaded)
