@@ -5,7 +5,7 @@ chat and an agent over MCP ask the same way; a budget is never raised above what
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,18 +81,24 @@ class Attendance:
             raise InputError("the run takes no ideas", "its study needs planner.name = 'client'")
         if not isinstance(given, list) or not given or len(given) > MOST_IDEAS:
             raise InputError(f"ideas must be 1 to {MOST_IDEAS} objects", "each has values, and perhaps a rationale")
+        trials = session.study.budget.trials
+        left = trials - len(session.record.history.trials)
+        if left <= 0:
+            raise InputError(f"no trial is left of {trials}", "look at the status, or start another run")
+        metrics = session.study.required_metrics
+        predicted = [_predicted(each.get("predicted") or {}, metrics) for each in given]  # all, before any is taken
         self.ideas[command.number] = [
             planner.submit(
                 each["values"],
                 session.proposing.context,
                 command.by,
                 rationale=str(each.get("rationale", ""))[:500],
-                predicted=_predicted(each.get("predicted") or {}),
+                predicted=expected,
             )
-            for each in given
+            for each, expected in zip(given, predicted, strict=True)
         ]
         self._fates[command.number] = self.fates(command.number)
-        return {"ideas": self._fates[command.number]}
+        return {"ideas": self._fates[command.number], "done": f"{left} of {trials} trials are left for all"}
 
     def _tell_fates(self) -> None:
         """Keep what became of ideas beside the request that they came with, where it is found after the run too."""
@@ -155,8 +161,18 @@ async def _attended(attendance: Attendance) -> None:
         attendance.store.beat_run(attendance.run, "ended", stored.key if stored is not None else "")
 
 
-def _predicted(given: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
-    """Return predictions as (expected, low, high) by metric."""
+def _predicted(given: Mapping[str, Any], metrics: Collection[str]) -> dict[str, tuple[float, float, float]]:
+    """Return predictions as (expected, low, high) by metric.
+
+    Raises:
+        InputError: one is of another metric, or not whole.
+    """
+    for metric, each in given.items():
+        if metric not in metrics:
+            raise InputError(f"predicted.{metric}: nothing measures that", f"there are: {', '.join(metrics)}")
+        missing = [name for name in ("expected", "low", "high") if name not in each]
+        if missing:
+            raise InputError(f"predicted.{metric} has no {missing[0]}", "give expected, low and high, or nothing")
     return {
         str(metric): (float(each["expected"]), float(each["low"]), float(each["high"]))
         for metric, each in given.items()
@@ -171,6 +187,12 @@ def _budget(control: StudyControl, arguments: Mapping[str, Any]) -> str:
     return set_budget(control, trials=trials)
 
 
+def _range(given: Mapping[str, Any]) -> tuple[float, float]:
+    if given.get("low") is None or given.get("high") is None:
+        raise InputError("narrow needs a range", "give low and high")
+    return float(given["low"]), float(given["high"])
+
+
 def _said(do: Callable[[StudyControl, Mapping[str, Any]], str]) -> Callable[[Attendance, Command], dict[str, Any]]:
     return lambda attendance, command: {"done": do(attendance.control, command.arguments)}
 
@@ -180,9 +202,7 @@ _VERBS: dict[str, Callable[[Attendance, Command], dict[str, Any]]] = {
     "resume": _said(lambda control, _given: control.start()),
     "stop": _said(lambda control, _given: control.stop()),
     "freeze": _said(lambda control, given: freeze(control, str(given["parameter"]), given["value"])),
-    "narrow": _said(
-        lambda control, given: narrow(control, str(given["parameter"]), float(given["low"]), float(given["high"]))
-    ),
+    "narrow": _said(lambda control, given: narrow(control, str(given["parameter"]), *_range(given))),
     "forbid": _said(lambda control, given: forbid(control, str(given["when"]), str(given["reason"]))),
     "budget": _said(_budget),
     "note": _said(lambda control, given: control.note(str(given["text"])[:1000])),

@@ -64,7 +64,8 @@ class ClientPlanner:
 
     def _accept(self, idea: Idea, accepted: Accepted) -> None:
         idea.key, idea.configuration = accepted.candidate.key, accepted.configuration
-        idea.changes = tuple(f"{each.parameter}: {each.why}" for each in accepted.changes)
+        told = [each for each in accepted.changes if each.given is not None]  # a default is no repair
+        idea.changes = tuple(f"{each.parameter}: {each.why}" for each in told)
         self._arrived.set()
 
     async def propose(self, context: Context, n: int) -> list[Proposal]:

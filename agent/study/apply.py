@@ -58,6 +58,8 @@ def difference(file: Path, text: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
+    if not text:
+        return []
     return [f"{line}\n" for line in text.split("\n")[:-1]] + ([text.rpartition("\n")[2]] if text[-1:] != "\n" else [])
 
 

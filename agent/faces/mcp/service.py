@@ -24,7 +24,7 @@ from ...planners.client import WAITING
 from ...run.proposals.opening import Found
 from ...run.result import result_of
 from ...study.applied import keep
-from ...study.apply import difference, render, write
+from ...study.apply import difference, form_for, render, write
 from ...study.draft import draft
 from ...study.file import load_study, parse_study
 from ...study.sections import Study
@@ -37,6 +37,7 @@ from ..worker import launch, log_of
 from .answers import Answered, Applied, Checked, Drafted, Explained, Started, Status, Trial, Verified
 from .caps import Caps, capped
 from .looks import Looks
+from .results import beside, is_settings
 
 Item = TypeVar("Item")
 
@@ -127,7 +128,7 @@ class Service:
         """Return where a run stands, once something is new; at most after `wait_s`."""
         deadline = asyncio.get_running_loop().time() + min(max(wait_s, 0.0), MOST_WAIT_S)
         while True:
-            found = self.store.run(run)
+            found = self._run(run)
             status = self._status(found, max(0, since))
             if status.trials or found.over or asyncio.get_running_loop().time() >= deadline:
                 break
@@ -182,7 +183,7 @@ class Service:
         """Steer a run."""
         if action not in CONTROLS:
             raise InputError(f"action = {clip(action)!r} is unknown", f"one of {', '.join(CONTROLS)}")
-        if action == "resume" and (known := self.store.run(run)).over:
+        if action == "resume" and (known := self._run(run)).over:
             return self._go_on(known)
         return _answered(await self._ask(self._living(run), action, arguments))
 
@@ -197,7 +198,7 @@ class Service:
         return Answered(ok=True, said=f"{run.id} goes on with {found.stored.key}")
 
     def _living(self, run: str) -> StoredRun:
-        found = self.store.run(run)
+        found = self._run(run)
         if found.over:
             raise InputError(f"{found.id} is over ({found.state})", "start another one")
         return found
@@ -239,7 +240,7 @@ class Service:
 
     def log(self, run: str) -> str:
         """Return the end of what a run's process said."""
-        file = log_of(self.store.run(run).id)
+        file = log_of(self._run(run).id)
         if not file.is_file():
             raise InputError(f"{clip(run)} has no log", "runs in a terminal and in the chat have none")
         with file.open("rb") as said:
@@ -262,12 +263,10 @@ class Service:
         if not again:
             report = result_of(self.looks.find(key).stored)
             check = report.check if report is not None else None
-            if check is None:
-                return Verified(
-                    done=False, said="there is no check yet: the run has not ended, or found nothing better"
-                )
+            if report is None or check is None:
+                return Verified(done=False, said=self._unproved(run))
             fields = check.model_dump(include=_OF_CHECK)
-            return Verified(done=True, **fields)
+            return Verified(done=True, said="; ".join(beside(report))[: _LONGEST_TEXT * 2], **fields)
         return await self._verify_again(key)
 
     async def _verify_again(self, key: str) -> Verified:
@@ -289,9 +288,12 @@ class Service:
         report = result_of(found.stored)
         offered = report.offered() if report is not None else None
         if report is None or offered is None or report.check is None or not report.check.improved:
-            raise InputError("no improvement was proved, so there is nothing to apply", "look at explain")
+            raise InputError(f"there is nothing to apply: {self._unproved(run)}", "look at explain")
         path = self._inside(file)
-        text = render(found.study, offered)
+        form = form_for(found.study, path)
+        if not form and found.study.apply is None and not is_settings(path):
+            raise InputError(f"{file} exists and holds something else than settings as JSON", "name a new file")
+        text = render(found.study, offered, form)
         changes = difference(path, text)
         if not changes:
             return Applied(written=False, difference="", said=f"{file} already holds this configuration")
@@ -303,13 +305,31 @@ class Service:
             written=True, difference=changes, said=f"wrote {file}; trimtab apply --revert {file} brings it back"
         )
 
+    def _run(self, name: str) -> StoredRun:
+        """Return a run.
+
+        Raises:
+            InputError: there is none; the message names the latest.
+        """
+        try:
+            return self.store.run(name)
+        except InputError as error:
+            there = [f"{each.id} ({each.name}, {each.state})" for each in self.store.runs()[:5]]
+            raise InputError(error.message, f"the latest are: {', '.join(there) or 'none'}") from None
+
+    def _unproved(self, run: str) -> str:
+        """Return why nothing is proved."""
+        over = self._run(run).over
+        phase = "" if over else self._status(self._run(run), 0).phase
+        return "no improvement was proved" if over else f"the run has not ended, it is at its {phase or 'search'}"
+
     def may_write(self, file: str) -> bool:
         """Whether the person's own file says that agents may write this one without asking."""
         path = self._inside(file)
         return any(path.match(os.path.expanduser(pattern)) for pattern in user_file().agents_write)  # noqa: PTH111
 
     def _study(self, run: str) -> str:
-        found = self.store.run(run)
+        found = self._run(run)
         if not found.study:
             raise InputError(f"{found.id} has no study yet ({found.state})", "look at its status")
         return found.study

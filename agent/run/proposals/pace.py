@@ -13,6 +13,8 @@ from ...trials.history import History
 
 LEAST_WAIT_S, MOST_WAIT_S, WAIT_SHARE = 15.0, 60.0, 0.25
 """The wait for the opening: this share of the expected run, within bounds."""
+CLIENT_WAIT_S, CLIENT_PAUSES_S = 120.0, 30.0
+"""Somebody else's agent reads and thinks before it has its first ideas, and looks at results: the waits for it."""
 PAUSES = 0.3
 """The share of the expected run that later waits may take."""
 OPENING_IDEAS, LOOK_IDEAS, STEP_IDEAS = 6, 5, 3
@@ -77,6 +79,8 @@ class Pace:
     def opening_wait_s(self) -> float:
         """Return how long the run waits for the opening ideas."""
         given = self.study.planner.longest_wait_s
+        if given is None and self.study.planner.name == "client":
+            return CLIENT_WAIT_S
         return min(MOST_WAIT_S, max(LEAST_WAIT_S, WAIT_SHARE * self.run_s)) if given is None else given
 
     def look_wait_s(self) -> float:
@@ -84,6 +88,8 @@ class Pace:
         given = self.study.planner.longest_wait_s
         if given is not None:
             return given
+        if self.study.planner.name == "client":
+            return max(0.0, CLIENT_PAUSES_S - self.paused_s)
         if self.latency_s <= _NOTHING_S:
             return _NOTHING_S
         left = self.study.budget.trials - len(self.history.trials)

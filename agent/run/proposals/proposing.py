@@ -182,9 +182,9 @@ class Proposing:
         _expected, low, _high = forecast[0]
         if low <= median(losses):
             return False
-        self._problem(
-            "unpromising", f"{words(accepted.configuration)}: worse than most trials by all the optimizer knows"
-        )
+        reason = "worse than most trials by all the optimizer knows"
+        self._remember(accepted.proposal, reason)
+        self._problem("unpromising", f"{words(accepted.configuration)}: {reason}")
         return True
 
     async def close(self) -> None:

@@ -139,7 +139,12 @@ def program(study: Study, directory: Path) -> Iterator[Finding]:
     words = study.program.command
     if words is None or study.program.shell:
         return
+    for name in study.files:
+        if (wrong := f"{{study_dir}}/{name}") in words:
+            yield study.place_of("command"), f"{wrong!r} is the file as it stands, without the trial's values: write {name}"
     for word in words:
+        if word.removeprefix("./") in study.files:
+            continue  # it is written there before each evaluation
         if "{" not in word and not Path(word).is_absolute() and "." in word and (directory / word).is_file():
             yield study.place_of("command"), f"{word!r} runs in an empty directory: write {{study_dir}}/{word}"
     built = study.code is not None and study.code.build and words[0].startswith("./")

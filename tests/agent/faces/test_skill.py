@@ -2,12 +2,14 @@
 
 import json
 import re
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from trimtab.agent.faces.commands.skill import install
+from trimtab.agent.study.file import parse_study
 from trimtab.prompts import skill_text, told_to_agents
 from trimtab.tools.errors import InputError
 
@@ -49,3 +51,12 @@ def test_what_plugin_stores_read_points_to_the_skill_and_the_tools(root: Path) -
         assert offered["name"] == "trimtab"
         source = offered["source"]
         assert (root / (source if isinstance(source, str) else source["path"])).resolve() == root
+
+
+def test_the_study_that_the_skill_shows_is_one(tmp_path: Path) -> None:
+    (tmp_path / "app.ini").write_text("[cache]\nsize = 8\n")
+    (tmp_path / "bench.py").write_text("print(1)\n")
+    (shown,) = re.findall(r"```toml\n(.*?)```", skill_text(), re.DOTALL)
+    study = parse_study(tomllib.loads(shown), tmp_path / "study.toml", shown)
+    assert study.files
+    assert study.constraints

@@ -8,8 +8,10 @@ import pytest
 from trimtab.agent import events
 from trimtab.agent.memory.store import Store
 from trimtab.agent.planners.client import ClientPlanner, became
+from trimtab.agent.run.proposals.pace import Pace
 from trimtab.agent.run.session import Session
 from trimtab.agent.testing import FunctionExecutor, make_study
+from trimtab.agent.trials.history import History
 
 
 def loss(configuration: dict[str, Any], seed: int) -> dict[str, float]:
@@ -102,3 +104,27 @@ def test_the_gate_can_shut_it_out(store: Store, policy: str) -> None:
     found = asyncio.run(run(session))
     assert not [e for e in found if isinstance(e, events.TrialStarted) and e.author == "client"]
     assert became(idea, session.record.history, [])["state"] == "waiting for its turn"
+
+
+def test_the_default_of_what_was_not_named_is_no_repair(store: Store) -> None:
+    session, planner = started(store)
+    plain = planner.submit({"x": -0.5}, session.proposing.context)
+    moved = planner.submit({"x": "0.25", "n": 4}, session.proposing.context)
+    session.close()
+    assert plain.changes == ()
+    assert all("missing" not in each for each in moved.changes)
+
+
+def test_a_run_waits_longer_for_an_agent_than_for_a_model() -> None:
+    by_client, by_model = (
+        Pace(study, History(study)) for study in (make_study(planner={"name": name}) for name in ("client", "model"))
+    )
+    assert by_client.opening_wait_s() == 120
+    assert by_model.opening_wait_s() == 15
+    assert by_client.look_wait_s() == 30
+    by_client.paused_s = 20.0
+    assert by_client.look_wait_s() == 10
+    by_client.paused_s = 45.0
+    assert by_client.look_wait_s() == 0
+    given = make_study(planner={"name": "client", "patience": 3})
+    assert Pace(given, History(given)).opening_wait_s() == 3

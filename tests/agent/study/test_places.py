@@ -208,3 +208,25 @@ def test_lists_are_lists_for_models_files_and_people_and_survive_the_store(tmp_p
             parameters=where, forbidden=[{"when": "x == [64, 33]", "reason": "no"}], evaluation={"command": "true {x}"}
         )[0]
     )
+
+
+@pytest.mark.parametrize(("word", "wrong"), [
+    ("app.ini", ""), ("./app.ini", ""), ("{work_dir}/app.ini", ""),
+    ("{study_dir}/app.ini", "the file as it stands, without the trial's values: write app.ini"),
+    ("other.ini", "runs in an empty directory: write {study_dir}/other.ini"),
+])  # fmt: skip
+def test_a_file_that_is_written_before_each_evaluation_is_named_as_it_is(tmp_path: Path, word: str, wrong: str) -> None:
+    for name in ("app.ini", "other.ini"):
+        (tmp_path / name).write_text("[cache]\nsize = 2\n")
+    sections = {
+        "parameters": {"x": X},
+        "forbidden": [],
+        "files": {"app.ini": {"base": "app.ini", "set": {"cache.size": "{x}"}}},
+        "evaluation": {"command": ["true", word]},
+    }
+    found: list[str] = []
+    try:
+        parse_study(small_study(**sections), tmp_path / "study.toml")
+    except StudyFileError as error:
+        found = [each.message for each in error.problems]
+    assert [wrong in each for each in found] == ([True] if wrong else [])

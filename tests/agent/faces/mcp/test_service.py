@@ -310,3 +310,56 @@ def test_a_policy_for_files_elsewhere_does_not_open_them(service: Service, monke
     monkeypatch.setattr(module, "user_file", lambda: SimpleNamespace(agents_write=["*"]))
     with pytest.raises(InputError, match="outside"):
         service.may_write("/etc/passwd")
+
+
+def finished(service: Service, tmp_path: Path) -> str:
+    """Return a run that is over, with a proved result."""
+    run, key = over(service, tmp_path, tmp_path)
+    check = {"metric": "loss", "ratio": 2.0, "low": 1.8, "high": 2.2, "pairs": 10, "improved": True, "verdict": "improved",
+             "notes": ["size <= 300 is not proved"]}  # fmt: skip
+    best = {"trial": 0, "configuration": dict(make_study(tmp_path).space.default), "metrics": {"loss": 2.0}}
+    result = {"study": key, "trials": 1, "stopped_by": "budget", "best": best, "default": None, "check": check,
+              "checks": [check], "planner": "client", "sampler": "random", "sandbox": "none"}  # fmt: skip
+    store = service.store
+    store.acquire(store.study(key).id)
+    store.set_result(store.study(key).id, result)
+    store.release(store.study(key).id, "finished")
+    return run
+
+
+@pytest.mark.parametrize(("text", "may"), [
+    (None, True), ("", True), ('{"x": 1}', True), ("print('a program')", False), ("[1, 2]", False),
+])  # fmt: skip
+def test_settings_never_take_the_place_of_a_program(
+    service: Service, tmp_path: Path, text: str | None, may: bool
+) -> None:
+    run = finished(service, tmp_path)
+    if text is not None:
+        (tmp_path / "out").write_text(text)
+    if may:
+        assert service.apply(run, "out", confirm=False).difference.startswith("---")
+    else:
+        with pytest.raises(InputError, match="name a new file"):
+            service.apply(run, "out", confirm=True)
+        assert (tmp_path / "out").read_text() == text
+
+
+def test_what_stands_beside_a_verdict_is_said(service: Service, tmp_path: Path) -> None:
+    verified = asyncio.run(service.verify(finished(service, tmp_path), again=False))
+    assert verified.improved
+    assert "size <= 300 is not proved" in verified.said
+
+
+def test_what_is_not_over_is_not_said_to_be_unproved(service: Service, tmp_path: Path) -> None:
+    run, key = over(service, tmp_path, tmp_path)
+    assert asyncio.run(service.verify(run, again=False)).said == "no improvement was proved"
+    service.store.beat_run(run, "running", key)
+    assert asyncio.run(service.verify(run, again=False)).said == "the run has not ended, it is at its search"
+    with pytest.raises(InputError, match="has not ended"):
+        service.apply(run, "x.json", confirm=False)
+
+
+def test_an_unknown_run_is_answered_with_those_that_there_are(service: Service, tmp_path: Path) -> None:
+    run, _key = over(service, tmp_path, tmp_path)
+    with pytest.raises(InputError, match=f"no run 'nobody'.*{run} .*ended"):
+        service.explain("nobody", "result", None)
