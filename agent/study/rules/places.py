@@ -141,7 +141,10 @@ def program(study: Study, directory: Path) -> Iterator[Finding]:
         return
     for name in study.files:
         if (wrong := f"{{study_dir}}/{name}") in words:
-            yield study.place_of("command"), f"{wrong!r} is the file as it stands, without the trial's values: write {name}"
+            yield (
+                study.place_of("command"),
+                f"{wrong!r} is the file as it stands, without the trial's values: write {name}",
+            )
     for word in words:
         if word.removeprefix("./") in study.files:
             continue  # it is written there before each evaluation
