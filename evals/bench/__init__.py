@@ -19,6 +19,7 @@ BENCHMARKS = (
     "busy_workers",
     "verdict",
     "samplers",
+    "optimizers",
     "suggestion",
     "constrained",
     "strong_planner",

@@ -6,6 +6,7 @@ Huttenlocher, Theory of Computing 2012).
 """
 
 import hashlib
+import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from ...tools.expressions import Value
+from .rows import Rows, rows_of
 
 MOST_CELLS = 20_000_000
 _FORMAT = b"1"
@@ -59,8 +61,10 @@ class Grid:
 
 def cached_grid(
     source: Path, read: Callable[[], tuple[dict[str, tuple[Any, ...]], NDArray[Any], NDArray[Any]]]
-) -> Grid:
+) -> Grid | Rows:
     """Return the grid of a data file, read once and kept in the user's cache folder under the data's checksum.
+
+    Where it would have more than `MOST_CELLS` cells, the rows alone are returned, and nothing is kept.
 
     `read` returns the levels, the measured cells' level indices, shape (n, parameters), and their values, shape (n,).
     """
@@ -69,6 +73,8 @@ def cached_grid(
     levels, where, values = None, None, None
     if not (kept / "values.npy").exists():
         levels, where, values = read()
+        if math.prod(len(each) for each in levels.values()) > MOST_CELLS:
+            return rows_of(levels, where, values)
         grid = build_grid(levels, where, values)
         _keep(kept, grid)
         return grid
@@ -83,10 +89,10 @@ def build_grid(
 ) -> Grid:
     """Fill the grid from measured cells; repeated measurements of a cell are averaged."""
     shape = tuple(len(each) for each in levels.values())
-    cells = np.ravel_multi_index(tuple(where.T), shape)
-    size = int(np.prod(shape, dtype=np.int64))
+    size = math.prod(shape)
     if size > MOST_CELLS:
         raise ValueError(f"{size:,} combinations of levels are too many for a grid (at most {MOST_CELLS:,})")
+    cells = np.ravel_multi_index(tuple(where.T), shape)
     counts = np.bincount(cells, minlength=size)
     measured = counts > 0
     means: NDArray[np.float64] = np.bincount(cells, weights=values, minlength=size).astype(np.float64)

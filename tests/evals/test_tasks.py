@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from trimtab.agent.study.sections import Study
 from trimtab.evals.tasks import cards, expand, load_task, task_names
-from trimtab.evals.tasks.grid import build_grid
+from trimtab.evals.tasks.grid import MOST_CELLS, build_grid
+from trimtab.evals.tasks.rows import rows_of
 from trimtab.tools.errors import InputError
 
 MEASURED = {
@@ -31,12 +32,15 @@ def test_every_cell_of_a_grid_has_the_value_of_the_nearest_measured_one(data: st
     measured = data.draw(st.lists(st.sampled_from(cells), min_size=1, max_size=10, unique=True))
     levels = {f"p{axis}": tuple(range(length)) for axis, length in enumerate(shape)}
     values = np.arange(len(measured), dtype=float)
-    grid = build_grid(levels, np.array(measured), values)
+    grid, rows = (build(levels, np.array(measured), values) for build in (build_grid, rows_of))
     ends = np.array(shape) - 1
     for cell in cells:
         distances = [float((((np.array(cell) - np.array(m)) / ends) ** 2).sum()) for m in measured]
         nearest = {value for value, d in zip(values, distances, strict=True) if d <= min(distances) + 1e-9}
-        assert grid.look_up({f"p{axis}": at for axis, at in enumerate(cell)}) in nearest
+        configuration = {f"p{axis}": at for axis, at in enumerate(cell)}
+        for each in (grid, rows):
+            assert each.look_up(configuration) in nearest
+            assert each.is_measured(configuration) == (cell in measured)
 
 
 def test_the_tables_are_those_of_the_source() -> None:
@@ -87,6 +91,25 @@ def test_a_folder_with_a_card_is_a_task(tmp_path: Path) -> None:
     assert task.measure({"a": True, "b": 2.0}, 0) == {"value": 4.0}
     with pytest.raises(ValueError, match="was not measured"):
         task.measure({"a": False, "b": 2.0}, 0)
+
+
+def test_a_table_with_too_many_combinations_for_a_grid_is_answered_by_its_nearest_rows(tmp_path: Path) -> None:
+    import gzip
+
+    folder, rng = tmp_path / "large", random.Random(0)
+    folder.mkdir()
+    (folder / "card.toml").write_text('kind = "table"\ndescription = "large"\nsource = "me"\nlicence = "MIT"\n')
+    rows = [[*(rng.randrange(20) for _ in range(9)), rng.choice(["ash", "elm"]), rng.random()] for _ in range(300)]
+    rows.append([*rows[0][:-1], rows[0][-1] + 1])  # measured twice
+    with gzip.open(folder / "data.csv.gz", "wt") as file:
+        file.writelines(",".join(map(str, row)) + "\n" for row in [[*"abcdefghij", "s"], *rows])
+    task = load_task(expand(["large"], tmp_path)[0])
+    assert MOST_CELLS < 20**9
+    assert task.truth is not None
+    measured = dict(zip("abcdefghij", rows[0], strict=False))
+    assert task.truth(measured) == pytest.approx(float(rows[0][-1]) + 0.5)
+    space = Study.model_validate(task.sections).space
+    assert min(task.regret(task.truth(space.sample(rng)), 0.0) for _ in range(50)) >= 0
 
 
 def test_mistakes_say_what_there_is(tmp_path: Path) -> None:

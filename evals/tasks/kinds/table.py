@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ....tools.expressions import Value
 from ..card import Card
 from ..grid import Grid, cached_grid
+from ..rows import Rows
 from ..task import Task
 
 
@@ -21,8 +22,8 @@ def build(card: Card, dataset: str) -> Task:
     return table_task(card, dataset, cached_grid(path, lambda: _read(path)))
 
 
-def table_task(card: Card, dataset: str, grid: Grid) -> Task:
-    """Return the task of looking configurations up in a grid; the card's parameters go before the grid's."""
+def table_task(card: Card, dataset: str, grid: Grid | Rows) -> Task:
+    """Return the task of looking configurations up in measured ones; the card's parameters go before the grid's."""
     best = min(grid.own, key=card.loss)
 
     def measure(configuration: Mapping[str, Value], _seed: int) -> dict[str, float]:
