@@ -1,4 +1,4 @@
-"""`auto` against classical peers and random search on tables that its settings were not chosen on.
+"""`auto` against classical peers and random search on tables kept for reporting, see docs/samplers.md.
 
 Same loop, space and first point (the default) for all; a run of 50 trials is read at each budget. Per budget: the mean
 regret (0 the best known, 1 the median), in how many tables `auto` is at or ahead, and the geometric mean of its ratios
