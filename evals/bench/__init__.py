@@ -27,4 +27,5 @@ BENCHMARKS = (
     "harness",
     "results",
     "screen",
+    "keys",
 )

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events, on, work
+from textual import on, work
 from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
@@ -276,7 +276,7 @@ class ChatApp(Frame):
 
     def _tick(self) -> None:
         """Take in what the background has done; a bounded amount at a time."""
-        if not self._loaded or not self.query(Status):  # the screen is being built, or taken down
+        if not (self._loaded and self._awake() and self.query(Status)):  # the screen is being built, or taken down
             return
         for _ in range(min(_PER_TICK, len(self._happenings))):
             self._happened(self._happenings.popleft())
@@ -285,12 +285,19 @@ class ChatApp(Frame):
         while self._notes:
             self.note(self._notes.popleft(), "bad")
         while self._ends:
-            trouble = self._ends.popleft()
-            if trouble:
-                self._say(trouble, "error")
-                self.conversation.tell(trouble)
+            self._ended(self._ends.popleft())
         self.decisions.look()
-        self._refresh_study()
+        if self.pace.due():
+            self._refresh_study()
+
+    def _awake(self) -> bool:
+        waits = self._happenings or self._events or self._notes or self._ends or self.decisions.open
+        return self.pace.awake(busy=bool(waits) or self.thinking or self.control.running)
+
+    def _ended(self, trouble: str) -> None:
+        if trouble:
+            self._say(trouble, "error")
+            self.conversation.tell(trouble)
 
     def _show(self, event: "Event") -> None:
         from ...events import TrialStarted
@@ -335,11 +342,6 @@ class ChatApp(Frame):
         """Whether an action may run now: none of ours while the first screen is still being built."""
         there = bool(self._screen_stack) and bool(self.query(Status))
         return (there or action == "quit") and super().check_action(action, parameters)
-
-    async def on_event(self, event: events.Event) -> None:
-        """Take in an event; a key that arrives when the screens are taken down already is nobody's."""
-        if self._screen_stack or not isinstance(event, events.Key):
-            await super().on_event(event)
 
     def action_interrupt(self) -> None:
         """Stop the answer under way."""

@@ -35,6 +35,11 @@ class Decisions:
         """Whether a person is asked now."""
         return self._asking is not None
 
+    @property
+    def open(self) -> bool:
+        """Whether anything is asked now, or waits to be."""
+        return self.asking or bool(self.waiting)
+
     def look(self) -> None:
         """Open the next dialog when its time has come; close one whose question nobody waits for any more."""
         if self._asking is not None:

@@ -10,6 +10,7 @@ from textual.geometry import Size
 from textual.widgets import Footer
 
 from ....tools.text import one_line
+from .pace import Pace
 from .themes import DARK, LIGHT, THEMES, remember, remembered
 from .widgets.headline import Headline
 from .widgets.prompt import Prompt
@@ -32,6 +33,10 @@ class Frame(App[int]):
         Binding("ctrl+t", "toggle_theme", "Theme", show=False),
         *[Binding(f"alt+{number}", f"tab('{name}')", name, show=False) for number, name in enumerate(TABS, 1)],
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pace = Pace()
 
     def compose(self) -> ComposeResult:
         """Lay out conversation and study."""
@@ -56,6 +61,13 @@ class Frame(App[int]):
         chosen = remembered()
         self.theme = chosen if chosen in self.available_themes else DARK.name
         self._fit(self.size)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take in an event; a key that arrives when the screens are taken down already is nobody's."""
+        if isinstance(event, events.Key):
+            self.pace.key()
+        if self._screen_stack or not isinstance(event, events.Key):
+            await super().on_event(event)
 
     def on_resize(self, event: events.Resize) -> None:
         """Show one side at a time where there is no room for two, and no plot below the trials where that is low."""
