@@ -256,6 +256,7 @@ def test_no_honest_speed_up_is_taken_for_a_cheat(root: Path, tmp_path: Path) -> 
     ]
     (folder / "ideas.json").write_text(json.dumps({"rounds": [ideas]}))
     text = (folder / "study.toml").read_text()
+    text = text.replace("timeout_s = 20", "timeout_s = 60\nstop_slow = false")  # beside a good edit the others are slow
     text = text.replace("trials = 15", "trials = 21") + "\n[check]\nablation = false\nminimal = false\nrace = 1\n"
     (folder / "study.toml").write_text(f'{text}\n[planner]\nname = "recorded"\nideas = "ideas.json"\nshare = 1.0\n')
     environment = {**os.environ, "TRIMTAB_STORE": f"sqlite:///{tmp_path}/store.db"}

@@ -141,6 +141,8 @@ def test_kill_9_at_a_random_moment(somebodys: Somebodys, tmp_path: Path, seed: i
         assert done.returncode == 0, done.stderr
     else:
         done = trimtab(tmp_path, "tune", file, "--resume", "--trials", "1")
+        if "no study named" in done.stderr:  # on a busy machine it may die before there is a study
+            done = trimtab(tmp_path, "tune", file, "--trials", "1")
         assert done.returncode in {0, 1}, done.stderr
     assert somebodys.state() == before
     remove_leftovers()
