@@ -44,6 +44,11 @@ def _outside(sections: Mapping[str, Any]) -> Iterator[str]:
             yield f"target.kind = {target.get('kind')!r}"
     yield from (name for name in NOT_A_MODELS if name in sections)
     yield from (name for name, nothing in A_PERSONS.items() if sections.get(name) not in nothing)
+    evaluation, model = sections.get("evaluation"), sections.get("model")
+    if isinstance(evaluation, Mapping) and evaluation.get("isolation") == "none":
+        yield "evaluation.isolation = 'none'"
+    if isinstance(model, Mapping) and model.get("base_url") is not None:
+        yield f"model.base_url = {model['base_url']!r}"
     files = sections.get("files")
     for name, file in files.items() if isinstance(files, Mapping) else ():
         table = file if isinstance(file, Mapping) else {"template": file}
