@@ -26,9 +26,9 @@ def run_chat(study: str, *, resume: str | None, go_on: bool, model: str | None, 
     code = app.run()
     if app.failure is not None:
         raise app.failure
-    key = app.control.stored.key if app.control.stored is not None else ""
-    if key:
-        sys.stdout.write(f"{key}: trimtab chat --continue goes on with it, trimtab show {key} tells what was found\n")
+    if app.stored_key:
+        left = f"trimtab chat --continue goes on with it, trimtab show {app.stored_key} tells what was found"
+        sys.stdout.write(f"{app.stored_key}: {left}\n")
     return code or app.return_code or 0
 
 

@@ -114,6 +114,12 @@ class ChatApp(Frame):
         keep_in_registry(control)
         return control
 
+    @property
+    def stored_key(self) -> str:
+        """The key of the stored study at hand, '' where there is none; nothing is opened to tell."""
+        stored = self.control.stored if "control" in self.__dict__ else None
+        return stored.key if stored is not None else ""
+
     @cached_property
     def conversation(self) -> "Conversation":
         """The talk with a model."""
@@ -285,7 +291,9 @@ class ChatApp(Frame):
         while self._notes:
             self.note(self._notes.popleft(), "bad")
         while self._ends:
-            self._ended(self._ends.popleft())
+            if trouble := self._ends.popleft():
+                self._say(trouble, "error")
+                self.conversation.tell(trouble)
         self.decisions.look()
         if self.pace.due():
             self._refresh_study()
@@ -293,11 +301,6 @@ class ChatApp(Frame):
     def _awake(self) -> bool:
         waits = self._happenings or self._events or self._notes or self._ends or self.decisions.open
         return self.pace.awake(busy=bool(waits) or self.thinking or self.control.running)
-
-    def _ended(self, trouble: str) -> None:
-        if trouble:
-            self._say(trouble, "error")
-            self.conversation.tell(trouble)
 
     def _show(self, event: "Event") -> None:
         from ...events import TrialStarted
@@ -365,8 +368,6 @@ class ChatApp(Frame):
         """Draw again what has a colour of the theme in it."""
         if self._loaded and self.query(Status):
             self.query_one(Status).refresh()
-            for headline in self.query(Headline):
-                headline.repaint()
             self._refresh_study(force=True)
 
     async def action_quit(self) -> None:

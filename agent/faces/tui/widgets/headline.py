@@ -35,10 +35,6 @@ class Headline(Static):
             self._shown = text
             self.update(text)
 
-    def repaint(self) -> None:
-        """Draw it anew at the next look, in the colours of today."""
-        self._shown = None
-
     def _text(self, now: "Standing | None", view: "View | None") -> Text:
         from ... import words
         from ...standing import headline, progress, proof, rail

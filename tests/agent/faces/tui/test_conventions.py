@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import TabbedContent
 
 from trimtab.agent.chat.commands import COMMANDS
+from trimtab.agent.chat.transcript import Transcript
 from trimtab.agent.events import AblationStep, CheckResult, StudyFinished, TrialFinished, TrialStarted
 from trimtab.agent.faces.tui.app import ChatApp
 from trimtab.agent.faces.tui.completion import completions, known_words, matches, searched
@@ -20,6 +21,7 @@ from trimtab.agent.faces.tui.widgets.prompt import Prompt
 from trimtab.agent.faces.tui.widgets.status import fitting
 from trimtab.agent.faces.tui.widgets.study import TABS, log_line
 from trimtab.agent.faces.tui.widgets.trials import TrialTable
+from trimtab.agent.memory.store import Store
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -329,3 +331,20 @@ async def test_where_nothing_changed_nothing_is_drawn(
             app._tick()
         await asyncio.sleep(0)
         assert drawn == []
+
+
+async def test_who_leaves_is_told_the_study_and_nothing_is_opened_to_tell(
+    store: Store, tuned: str, app: ChatApp
+) -> None:
+    opened_times: list[int] = []
+
+    def opening() -> tuple[Store, Transcript]:
+        opened_times.append(1)
+        return store, Transcript(store)
+
+    early = ChatApp(opening, greet=False)
+    assert early.stored_key == ""
+    assert opened_times == []
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, tuned)
+        assert app.stored_key == tuned

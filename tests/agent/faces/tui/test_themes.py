@@ -8,6 +8,7 @@ from textual.color import Color
 from trimtab.agent.faces.tui.app import ChatApp
 from trimtab.agent.faces.tui.themes import DARK, LIGHT, MARKS, SURFACES, TEXTS, THEMES, remembered
 from trimtab.agent.faces.tui.widgets.curve import COLOURS
+from trimtab.agent.faces.tui.widgets.headline import Headline
 
 
 def contrast(one: str, other: str) -> float:
@@ -57,3 +58,17 @@ async def test_a_kept_theme_that_is_gone_is_replaced(app: ChatApp, monkeypatch: 
     monkeypatch.setattr("trimtab.agent.faces.tui.frame.remembered", lambda: "gone")
     async with app.run_test():
         assert app.theme == DARK.name
+
+
+async def test_the_headline_follows_the_theme(app: ChatApp, tuned: str) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        while not app._loaded:
+            await pilot.pause(0.05)
+        app._command(f"/study {tuned}")
+        headline = app.query(Headline).first()
+        for theme, other in ((LIGHT, DARK), (DARK, LIGHT)):
+            await pilot.press("ctrl+t")
+            await pilot.pause()
+            drawn = str(headline._shown.spans if headline._shown is not None else "")
+            assert theme.variables["best"] in drawn
+            assert other.variables["best"] not in drawn
