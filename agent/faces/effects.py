@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 
 from ...tools.expressions import Value
 from ..optimizers.encoding import to_unit
-from ..study.parameters import Parameter
+from ..study.parameters import FloatParameter, IntParameter, Parameter
 from ..study.words import short
 from ..trials.history import History
+from ..trials.trial import Trial
+from .words import BARS
 
-_BARS = "▁▂▃▄▅▆▇█"
 NOTHING = "·"
 """Where nothing was tried."""
 
@@ -24,21 +26,40 @@ class Strip:
     best: int | None
 
 
-def strip(history: History, name: str, width: int) -> Strip:
-    """Return the effect of a parameter by the median rank of the results in each part of its range."""
-    parameter = history.study.parameters[name]
-    values = _values(parameter)
-    width = min(width, len(values)) if values else width
-    done = sorted((t for t in history.trials if t.state == "complete" and name in t.configuration), key=history.losses)
-    ranks: list[list[float]] = [[] for _ in range(width)]
-    for rank, trial in enumerate(done):
-        cell = _cell(parameter, values, trial.configuration[name], width)
-        ranks[cell].append(1 - rank / max(1, len(done) - 1))
-    cells = "".join(_BARS[round(median(each) * (len(_BARS) - 1))] if each else NOTHING for each in ranks)
-    best = history.incumbent.configuration.get(name) if history.incumbent is not None else None
-    default = history.study.space.default.get(name)
-    places = [_cell(parameter, values, each, width) if each is not None else None for each in (default, best)]
-    return Strip(cells, *places)
+@dataclass
+class Effects:
+    """What a history, as it is at the first question, says of its parameters."""
+
+    history: History
+
+    @cached_property
+    def _ranked(self) -> list[Trial]:
+        """The complete trials, the best first."""
+        complete = [trial for trial in self.history.trials if trial.state == "complete"]
+        return sorted(complete, key=self.history.losses)
+
+    def strip(self, name: str, width: int) -> Strip:
+        """Return the effect of a parameter by the median rank of the results in each part of its range."""
+        history, parameter = self.history, self.history.study.parameters[name]
+        values = _values(parameter)
+        width = min(width, len(values)) if values else width
+        done = [trial.configuration[name] for trial in self._ranked if name in trial.configuration]
+        ranks: list[list[float]] = [[] for _ in range(width)]
+        for rank, value in enumerate(done):
+            ranks[_cell(parameter, values, value, width)].append(1 - rank / max(1, len(done) - 1))
+        cells = "".join(BARS[round(median(each) * (len(BARS) - 1))] if each else NOTHING for each in ranks)
+        best = history.incumbent.configuration.get(name) if history.incumbent is not None else None
+        default = history.study.space.default.get(name)
+        places = [_cell(parameter, values, each, width) if each is not None else None for each in (default, best)]
+        return Strip(cells, *places)
+
+    def good_range(self, name: str) -> tuple[float, float] | None:
+        """Return the range in which the best quarter of the results lie, at least three; None for what is no number."""
+        if not isinstance(self.history.study.parameters[name], FloatParameter | IntParameter):
+            return None
+        done = [float(trial.configuration[name]) for trial in self._ranked if name in trial.configuration]
+        best = done[: max(3, len(done) // 4)]
+        return (min(best), max(best)) if best and min(best) < max(best) else None
 
 
 def _values(parameter: Parameter) -> Sequence[Value]:
@@ -59,14 +80,5 @@ def ends(parameter: Parameter) -> str:
     values = _values(parameter)
     if values:
         return ", ".join(map(short, values))
-    low, high = getattr(parameter, "low", None), getattr(parameter, "high", None)
-    return f"{short(low)} to {short(high)}" if low is not None and high is not None else ""
-
-
-def good_range(history: History, name: str) -> tuple[float, float] | None:
-    """Return the range of a number in which the best quarter of the results lie, at least three; None for others."""
-    if history.study.parameters[name].type not in {"int", "float"}:
-        return None
-    done = sorted((t for t in history.trials if t.state == "complete" and name in t.configuration), key=history.losses)
-    best = [float(trial.configuration[name]) for trial in done[: max(3, len(done) // 4)]]
-    return (min(best), max(best)) if best and min(best) < max(best) else None
+    ranged = isinstance(parameter, FloatParameter | IntParameter)
+    return f"{short(parameter.low)} to {short(parameter.high)}" if ranged else ""

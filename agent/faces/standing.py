@@ -9,11 +9,14 @@ from ..study.goals import Objective
 from ..study.sections import Study
 from ..trials.history import History
 from . import words
+from .live.remaining import PHASES
 
 Tone = Literal["plain", "good", "bad", "quiet"]
 Piece = tuple[str, Tone]
-SHORT = {"search": "search", "race": "race", "check": "check", "ablation": "what mattered", "minimal": "minimal"}
-"""The phases of a run, in order, as people read them."""
+_SHOWN = {"ablation": "what mattered"}
+"""Phases that people read by another name."""
+_ALWAYS = ("search", "check")
+"""Phases that were there, once they are over; the others may not have been."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +112,15 @@ def rail(phases: Mapping[str, float], now: Standing, done: tuple[int, int] | Non
         return [("✓ done", "good")]
     present = next(iter(phases), "search")
     pieces: list[Piece] = []
-    for name, shown in SHORT.items():
+    for name in PHASES:
+        shown = _SHOWN.get(name, name)
         left = f" ~{words.seconds(phases[name])}" if phases.get(name) else ""
         if name == present:
             count = done or (now.trials, now.study.budget.trials)
             pieces.append((f"▶ {shown} {count[0]}/{count[1]}{left}", "plain"))
         elif name in phases:
             pieces.append((f"{shown}{left}", "quiet"))
-        elif name in {"search", "check"} and list(SHORT).index(name) < list(SHORT).index(present):
+        elif name in _ALWAYS and PHASES.index(name) < PHASES.index(present):
             pieces.append((f"✓ {shown}", "good"))
         else:
             continue

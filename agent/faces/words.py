@@ -7,7 +7,8 @@ from ...tools.text import one_line
 from ..events import AblationStep, CheckResult, RaceResult
 from ..study.words import short
 
-_BARS = "▁▂▃▄▅▆▇█"
+BARS = "▁▂▃▄▅▆▇█"
+"""From the lowest to the highest."""
 
 
 def number(value: float | None, unit: str = "") -> str:
@@ -60,7 +61,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
     if not shown:
         return ""
     low, span = min(shown), (max(shown) - min(shown)) or 1.0
-    return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in shown)
+    return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in shown)
 
 
 def interval(check: CheckResult) -> str:

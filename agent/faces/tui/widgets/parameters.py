@@ -15,6 +15,7 @@ from ..themes import palette_of
 if TYPE_CHECKING:
     from ....events import StudyFinished
     from ....trials.history import History
+    from ...effects import Effects
 _STRIP = 20
 
 
@@ -39,14 +40,16 @@ class Parameters(Static, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
-        self.history: History | None = None
+        self.effects: Effects | None = None
         self.report: StudyFinished | None = None
         self.found: Sequence[tuple[str, float]] | str = ""
         """Importance by parameter, the largest first, or why there is none."""
 
     def show(self, history: "History | None", report: "StudyFinished | None") -> None:
         """Show a study as it is now; `weigh` comes later, when it is known."""
-        self.history, self.report = history, report
+        from ...effects import Effects
+
+        self.effects, self.report = Effects(history) if history is not None else None, report
         self.refresh(layout=True)
 
     def weigh(self, found: Sequence[tuple[str, float]] | str) -> None:
@@ -57,14 +60,14 @@ class Parameters(Static, can_focus=True):
     def names(self) -> list[str]:
         """Return the parameters in the order of their rows."""
         known = [] if isinstance(self.found, str) else [name for name, _share in self.found]
-        every = list(self.history.study.parameters) if self.history is not None else []
+        every = list(self.effects.history.study.parameters) if self.effects is not None else []
         return [*(name for name in known if name in every), *(name for name in every if name not in known)]
 
     def render(self) -> RenderResult:
         """Return the rows, as long as there is room."""
         from ...effects import ends
 
-        if self.history is None:
+        if self.effects is None:
             return "no study yet"
         names, shares = self.names(), {} if isinstance(self.found, str) else dict(self.found)
         width = min(24, max(map(len, names)))
@@ -76,15 +79,13 @@ class Parameters(Static, can_focus=True):
             here = index == self.cursor and self.has_focus
             text.append("▸" if here else " ").append(f"{name[:width]:<{width}} ", style="bold" if here else "")
             share = f"{shares[name]:>4.0%}" if name in shares else "    "
-            text.append(f"{share} ", style=muted).append_text(self._strip(name)).append_text(self._effect(name))
-            text.append(f"  {ends(self.history.study.parameters[name])}\n", style=muted)
+            text.append(f"{share} ", style=muted).append_text(self._strip(self.effects, name))
+            text.append_text(self._ablated(name))
+            text.append(f"  {ends(self.effects.history.study.parameters[name])}\n", style=muted)
         return text
 
-    def _strip(self, name: str) -> Text:
-        from ...effects import strip
-
-        assert self.history is not None
-        found, colours = strip(self.history, name, _STRIP), palette_of(self.app)
+    def _strip(self, effects: "Effects", name: str) -> Text:
+        found, colours = effects.strip(name, _STRIP), palette_of(self.app)
         text = Text()
         for index, each in enumerate(found.cells):
             style = colours.get("trial", "")
@@ -93,7 +94,7 @@ class Parameters(Static, can_focus=True):
             text.append(each, style=style.strip())
         return text.append(" " * (_STRIP - len(found.cells)))
 
-    def _effect(self, name: str) -> Text:
+    def _ablated(self, name: str) -> Text:
         """Return what the ablation says of a parameter."""
         from ... import words
 
@@ -111,16 +112,17 @@ class Parameters(Static, can_focus=True):
 
     def action_freeze(self) -> None:
         """Suggest to freeze the parameter at the incumbent's value."""
-        best = self.history.incumbent if self.history is not None else None
-        name = self.names()[self.cursor] if self.history is not None else ""
+        if self.effects is None:
+            return
+        best, name = self.effects.history.incumbent, self.names()[self.cursor]
         if best is not None and name in best.configuration:
             self.post_message(self.Suggested(f"/freeze {name}={best.configuration[name]}"))
 
     def action_narrow(self) -> None:
         """Suggest to narrow the parameter to where the best results lie."""
-        from ...effects import good_range
-
-        name = self.names()[self.cursor] if self.history is not None else ""
-        found = good_range(self.history, name) if self.history is not None else None
+        if self.effects is None:
+            return
+        name = self.names()[self.cursor]
+        found = self.effects.good_range(name)
         if found is not None:
             self.post_message(self.Suggested(f"/narrow {name} {found[0]:.6g} {found[1]:.6g}"))

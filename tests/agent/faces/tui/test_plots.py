@@ -2,7 +2,7 @@
 
 import pytest
 
-from trimtab.agent.faces.effects import NOTHING, ends, good_range, strip
+from trimtab.agent.faces.effects import NOTHING, Effects, ends
 from trimtab.agent.faces.tui.app import ChatApp
 from trimtab.agent.faces.tui.widgets.curve import Marks, Scale, plot
 from trimtab.agent.faces.tui.widgets.front import Front
@@ -55,22 +55,22 @@ def history(objectives: int = 1) -> History:
 
 
 def test_a_strip_is_high_where_results_are_good() -> None:
-    found = strip(history(), "x", 10)
+    found = Effects(history()).strip("x", 10)
     best = found.best
     assert best is not None
     assert found.cells[best] in "▇█"
     assert found.cells[0] == "▁"
     assert len(found.cells) == 10
-    assert strip(history(), "mode", 20).cells.count(NOTHING) == len(history().study.parameters["mode"].choices) - 1  # type: ignore[union-attr]
-    assert strip(History(make_study()), "x", 5).cells == NOTHING * 5
+    assert Effects(history()).strip("mode", 20).cells.count(NOTHING) == len(history().study.parameters["mode"].choices) - 1  # type: ignore[union-attr]
+    assert Effects(History(make_study())).strip("x", 5).cells == NOTHING * 5
 
 
 def test_the_good_range_holds_the_best_quarter() -> None:
-    low, high = good_range(history(), "x") or (0, 0)
+    low, high = Effects(history()).good_range("x") or (0, 0)
     assert low < 0.5 < high
     assert high - low < 0.6
-    assert good_range(history(), "mode") is None
-    assert good_range(history(), "n") is None, "one value is no range"
+    assert Effects(history()).good_range("mode") is None
+    assert Effects(history()).good_range("n") is None, "one value is no range"
     assert ends(make_study().parameters["x"]) == "-1 to 1"
 
 
