@@ -27,7 +27,7 @@ class Best(Static):
             self.update("nothing has been measured yet")
             return
         colours = palette_of(self.app)
-        muted = colours.get("text-muted", "")
+        muted = colours["text-muted"]
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style=muted)
         for heading in ("", "default", f"trial {history.incumbent.number}"):
             table.add_column(heading, overflow="fold")
@@ -46,7 +46,7 @@ class Best(Static):
             style = "bold"
             if before is not None and after is not None and after != before:  # of several objectives one may be worse
                 better = objective.loss(after) < objective.loss(before)
-                colour = palette_of(self.app).get("best" if better else "failed", "")
+                colour = palette_of(self.app)["best" if better else "failed"]
                 style, shown = f"bold {colour}".strip(), shown if better else f"{shown} worse"
             table.add_row(objective.metric, words.number(before, objective.unit), Text(shown, style=style))
 
@@ -65,6 +65,6 @@ class Best(Static):
         from ... import words
 
         for check in control.report.checks if control.report is not None else []:
-            colour = palette_of(self.app).get("best" if check.improved else "text-warning", "")
+            colour = palette_of(self.app)["best" if check.improved else "text-warning"]
             table.add_row("")
             table.add_row("check", "", Text(f"{words.interval(check)}\n{check.verdict}", style=colour))

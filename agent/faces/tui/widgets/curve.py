@@ -75,8 +75,7 @@ class Curve(Static, can_focus=True):
         title = f"{study.loss_name}{f' ({unit})' if unit and not study.by_desirability else ''}"
         noise = history.noise.absolute or 0.0
         size = (self.size.width - 2, self.size.height - 1)
-        colours = {name: palette_of(self.app).get(name, found) for name, found in COLOURS.items()}
-        marks = marks_of(history, self.report)
+        colours, marks = palette_of(self.app), marks_of(history, self.report)
         return plot(
             done, default, noise, size, title, study.metric_of, marks=marks, log=self.logarithmic, colours=colours
         )

@@ -71,7 +71,7 @@ class Front(Static, can_focus=True):
             cells[y, x] = sign
         text = Text(f"{names[1]} over {names[0]}  ", style="bold", no_wrap=True, overflow="crop")
         for mark, word, colour in (("●", "front", "best"), ("★", "compromise", "best"), ("▽", "default", "default")):
-            text.append(f"{mark} {word} ", style=colours.get(colour, ""))
+            text.append(f"{mark} {word} ", style=colours[colour])
         for y in range(height):
             value = high - (y + 0.5) / height * (high - low)
             text.append(f"\n{value:>9.4g} │" if y % 3 == 0 else f"\n{'':>9} │", style="")
@@ -94,8 +94,8 @@ class Front(Static, can_focus=True):
             )
             mark = "★" if trial is self.history.incumbent else "●"
             changes = words.assignments(trial.configuration, study.space.default)
-            text.append(f"\n{mark} {trial.number:>4}  ", style=colours.get("best", ""))
-            text.append(reached).append(f"  {changes}", style=colours.get("text-muted", ""))
+            text.append(f"\n{mark} {trial.number:>4}  ", style=colours["best"])
+            text.append(reached).append(f"  {changes}", style=colours["text-muted"])
         return text
 
 

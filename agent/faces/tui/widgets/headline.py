@@ -62,5 +62,5 @@ class Headline(Static):
         text = Text(no_wrap=True, overflow="ellipsis")
         for words, tone in pieces:
             weight = "bold " if bold and tone != "quiet" else ""
-            text.append(words, style=f"{weight}{colours.get(_TONES[tone], '')}".strip())
+            text.append(words, style=f"{weight}{colours[_TONES[tone]]}".strip())
         return text

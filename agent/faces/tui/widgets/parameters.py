@@ -72,7 +72,7 @@ class Parameters(Static, can_focus=True):
         names, shares = self.names(), {} if isinstance(self.found, str) else dict(self.found)
         width = min(24, max(map(len, names)))
         colours = palette_of(self.app)
-        muted = colours.get("text-muted", "")
+        muted = colours["text-muted"]
         head = self.found if isinstance(self.found, str) and self.found else "importance by PED-ANOVA"
         text = Text(f"{head}; a high bar: good results there; _ default, inverse: best\n", style=muted)
         for index, name in enumerate(names):
@@ -88,9 +88,9 @@ class Parameters(Static, can_focus=True):
         found, colours = effects.strip(name, _STRIP), palette_of(self.app)
         text = Text()
         for index, each in enumerate(found.cells):
-            style = colours.get("trial", "")
+            style = colours["trial"]
             style += " underline" if index == found.default else ""
-            style += f" reverse {colours.get('best', '')}" if index == found.best else ""
+            style += f" reverse {colours['best']}" if index == found.best else ""
             text.append(each, style=style.strip())
         return text.append(" " * (_STRIP - len(found.cells)))
 
@@ -103,7 +103,7 @@ class Parameters(Static, can_focus=True):
                 better = step.ratio is not None and step.ratio > 1
                 mark = "" if not step.matters else " * helped" if better else " ! hurt"
                 colour = "text-muted" if not mark else "best" if better else "failed"
-                return Text(f" {words.step(step)[1]}{mark}", style=palette_of(self.app).get(colour, ""))
+                return Text(f" {words.step(step)[1]}{mark}", style=palette_of(self.app)[colour])
         return Text()
 
     def action_move(self, step: int) -> None:

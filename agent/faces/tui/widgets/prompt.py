@@ -42,6 +42,8 @@ class Prompt(Vertical):
         """Names of parameters, each with values worth a choice, and under '' the numbers of trials."""
         self._at = 0
         self._searching = False
+        self._offered: Sequence[str] = ()
+        self._offered_for = ""
 
     def compose(self) -> ComposeResult:
         """Lay out the completions and the input."""
@@ -64,10 +66,15 @@ class Prompt(Vertical):
         found = searched(text, self.history) if self._searching else completions(text, self.known)
         self.choices.clear_options()
         self.choices.add_options([Option(shown.replace("[", "\\["), id=str(at)) for at, (_, shown) in enumerate(found)])
-        self._offered = [whole for whole, _shown in found]
+        self._offered, self._offered_for = [whole for whole, _shown in found], text
         self.choices.set_class(bool(found), "-open")
         if found:
             self.choices.highlighted = 0
+
+    def typed(self) -> None:
+        """List what the line may become, where that was not done for this very text."""
+        if self.line.value != self._offered_for:
+            self.offer()
 
     def search(self) -> None:
         """List earlier lines like this one, or go on to the next of them."""
@@ -121,8 +128,6 @@ class Prompt(Vertical):
             return False
         self.complete(self._offered[self.choices.highlighted])
         return True
-
-    _offered: Sequence[str] = ()
 
 
 class Line(TextArea):
@@ -180,7 +185,7 @@ class Line(TextArea):
                 prompt.close_choices()
             case _:
                 await super()._on_key(event)
-                prompt.offer() if event.is_printable else None
+                prompt.typed()
                 return
         event.stop()
         event.prevent_default()
@@ -195,4 +200,4 @@ class Line(TextArea):
 
     @on(TextArea.Changed)
     def _changed(self) -> None:
-        self._prompt.offer()
+        self._prompt.typed()

@@ -39,7 +39,7 @@ class Status(Widget):
         colours, room = palette_of(self.app), self.size.width - 2
         text = Text(no_wrap=True, overflow="ellipsis")
         for word, tone in fitting(self._parts, room):
-            style = f"reverse {colours.get(tone, '')}" if tone == "ask" and word.isupper() else colours.get(tone, "")
+            style = f"reverse {colours[tone]}" if tone == "ask" and word.isupper() else colours[tone]
             text.append("  " if text else "").append(word, style=style.strip())
         return text
 

@@ -19,8 +19,12 @@ from .trials import TrialTable
 if TYPE_CHECKING:
     from ....chat.steering.control import StudyControl
     from ....events import Event
-TABS = ("trials", "curve", "best", "parameters", "front", "log")
-"""In the order of the keys that open them, alt+1 and on."""
+_INSIDE = {
+    "trials": "TrialTable", "curve": "#tab-curve Curve", "best": "#tab-best VerticalScroll",
+    "parameters": "Parameters", "front": "Front", "log": "#log",
+}  # fmt: skip
+"""The tabs in the order of the keys that open them, alt+1 and on, and what in each takes keys."""
+TABS = tuple(_INSIDE)
 
 
 class StudyPane(Vertical):
@@ -44,17 +48,8 @@ class StudyPane(Vertical):
 
     def open_tab(self, name: str) -> None:
         """Show a tab, and give its contents the keys."""
-        tabs = self.query_one(TabbedContent)
-        tabs.active = f"tab-{name}"
-        inside = {"trials": TrialTable, "parameters": Parameters, "front": Front}.get(name)
-        if name == "curve":
-            self.query_one("#tab-curve Curve", Curve).focus()
-        elif name == "log":
-            self.query_one("#log", RichLog).focus()
-        elif inside is not None:
-            self.query_one(inside).focus()
-        else:
-            tabs.query_one("#tab-best VerticalScroll").focus()
+        self.query_one(TabbedContent).active = f"tab-{name}"
+        self.query_one(_INSIDE[name]).focus()
 
     def show(self, control: "StudyControl", *, force: bool = False) -> None:
         """Show a study as it is now."""

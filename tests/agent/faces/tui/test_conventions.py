@@ -348,3 +348,16 @@ async def test_who_leaves_is_told_the_study_and_nothing_is_opened_to_tell(
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, tuned)
         assert app.stored_key == tuned
+
+
+async def test_a_line_of_the_history_stays_without_a_list_over_it(app: ChatApp) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app._loaded)
+        prompt = app.query_one(Prompt)
+        prompt.history, prompt._at = ["/mo", "/cost"], 2
+        await pilot.press("up", "up")
+        await pilot.pause(0.2)
+        assert prompt.line.value == "/mo"
+        assert not prompt.choices.has_class("-open"), "the next key goes on through the history"
+        await pilot.press("d")
+        assert prompt.choices.has_class("-open")
