@@ -188,31 +188,24 @@ def _add_resources(server: MCPServer[Any], service: Service) -> None:
     @server.resource("trimtab://run/{run}/report", mime_type="text/markdown")
     def report(run: str) -> str:
         """The result of a run, in words."""
-        return _read(lambda: "\n".join(service.explain(run, "result", None).lines))
+        return _told(lambda: "\n".join(service.explain(run, "result", None).lines), ResourceNotFoundError)
 
     @server.resource("trimtab://run/{run}/trials", mime_type="application/jsonl")
     def trials(run: str) -> str:
         """The trials of a run, one a line; of a long one the last."""
-        return _read(lambda: "\n".join(service.trials(run)))
+        return _told(lambda: "\n".join(service.trials(run)), ResourceNotFoundError)
 
     @server.resource("trimtab://run/{run}/log", mime_type="text/plain")
     def log(run: str) -> str:
         """The end of what a run said."""
-        return _read(lambda: service.log(run))
+        return _told(lambda: service.log(run), ResourceNotFoundError)
 
 
-def _told(act: Callable[[], Answer]) -> Answer:
+def _told(act: Callable[[], Answer], refused: type[Exception] = ToolError) -> Answer:
     try:
         return act()
     except TrimtabError as error:
-        raise ToolError(str(error)[:2000]) from None
-
-
-def _read(act: Callable[[], str]) -> str:
-    try:
-        return act()
-    except TrimtabError as error:
-        raise ResourceNotFoundError(str(error)[:2000]) from None
+        raise refused(str(error)[:2000]) from None
 
 
 async def _awaited(act: Callable[[], Awaitable[Answer]]) -> Answer:

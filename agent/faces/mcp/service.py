@@ -315,9 +315,10 @@ class Service:
 
     def _unproved(self, run: str) -> str:
         """Return why nothing is proved."""
-        over = self._run(run).over
-        phase = "" if over else self._status(self._run(run), 0).phase
-        return "no improvement was proved" if over else f"the run has not ended, it is at its {phase or 'search'}"
+        found = self._run(run)
+        if found.over:
+            return "no improvement was proved"
+        return f"the run has not ended, it is at its {_phase(self.store, self.looks.find(found.study))}"
 
     def may_write(self, file: str) -> bool:
         """Whether the person's own file says that agents may write this one without asking."""
