@@ -75,7 +75,13 @@ def run() -> Iterator[Ratio]:
             chat.until("running")
             during = _echoes(chat)
     baseline = "an empty Textual application"
-    yield Ratio("from a key to the screen during a run, median", _median(during), baseline, _median(before), "key-echo")
+    yield Ratio(
+        "from a key to the screen during a run, median",
+        statistics.median(during),
+        baseline,
+        statistics.median(before),
+        "key-echo",
+    )
     yield Ratio(
         "from a key to the screen during a run, 95th percentile", _p95(during), baseline, _p95(before), "key-echo-p95"
     )
@@ -125,10 +131,6 @@ def _idle(terminal: Terminal) -> float:
 def _seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _median(times: Sequence[float]) -> float:
-    return statistics.median(times)
 
 
 def _p95(times: Sequence[float]) -> float:

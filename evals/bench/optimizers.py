@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...tools.errors import InputError
-from ..tasks import expand, load_task
+from ..tasks import expand
 from ..tasks.task import SHIPPED
 from .comparison import Ratio
-from .proposals import proposals
+from .proposals import regrets
 from .seeds import chosen
 
 BUDGETS, SEEDS = (10, 25, 50), range(20)
@@ -81,18 +81,6 @@ def measured(
         found = list(pool.map(regrets, *zip(*cells, strict=True), [tuple(budgets)] * len(cells)))
     shaped = np.array(found).reshape(len(samplers), len(names), len(seeds), len(budgets))
     return dict(zip(samplers, shaped, strict=True))
-
-
-def regrets(sampler: str, name: str, seed: int, budgets: Sequence[int]) -> list[float]:
-    """Return the regret of one run after each budget."""
-    task = load_task(name)
-    assert task.truth is not None
-    best, found = float("inf"), []
-    for number, (configuration, _ms) in enumerate(proposals(task, sampler, max(budgets), seed), 1):
-        best = min(best, task.regret(task.truth(configuration), 0.0))
-        if number in budgets:
-            found.append(best)
-    return found
 
 
 def compared(found: Mapping[str, Regrets], names: Sequence[str], budgets: Sequence[int], ours: str) -> Iterator[Ratio]:

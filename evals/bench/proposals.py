@@ -1,7 +1,7 @@
-"""What a sampler proposes when it is told noiseless values, with nothing around it: no session, no store."""
+"""What a sampler proposes, and reaches, told noiseless values with nothing around it: no session, no store."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...agent.optimizers.mirror import Optimizer
 from ...agent.study.sections import Study
@@ -9,6 +9,7 @@ from ...agent.study.space import Configuration, key
 from ...agent.trials.candidate import Candidate
 from ...agent.trials.source import Source
 from ...agent.trials.trial import Trial
+from ..tasks import load_task
 from ..tasks.task import Task
 
 
@@ -28,3 +29,15 @@ def proposals(task: Task, sampler: str, trials: int, seed: int) -> Iterator[tupl
         trial.metrics = {metric: task.truth(configuration)}
         optimizer.finished(trial)
         yield configuration, taken
+
+
+def regrets(sampler: str, table: str, seed: int, budgets: Sequence[int]) -> list[float]:
+    """Return the regret of the best configuration of one run after each budget; the longest is the run's."""
+    task = load_task(table)
+    assert task.truth is not None
+    best, found = float("inf"), []
+    for number, (configuration, _ms) in enumerate(proposals(task, sampler, max(budgets), seed), 1):
+        best = min(best, task.regret(task.truth(configuration), 0.0))
+        if number in budgets:
+            found.append(best)
+    return found

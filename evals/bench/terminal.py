@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
+from ...tools.errors import TrimtabError
+
 _SETTLE_S = 3.0
 
 
@@ -58,6 +60,7 @@ class Terminal:
 
         Raises:
             TimeoutError: it did not come.
+            TrimtabError: the program has ended.
         """
         ends = time.perf_counter() + within_s
         while text.encode() not in self._seen:
@@ -76,5 +79,8 @@ class Terminal:
         ready, _, _ = select.select([self._master], [], [], within_s)
         if not ready:
             return False
-        self._seen += os.read(self._master, 65536)
+        try:
+            self._seen += os.read(self._master, 65536)
+        except OSError:  # what a terminal says once nobody writes to it any more
+            raise TrimtabError(f"the program in the terminal has ended: ...{self._seen[-500:]!r}") from None
         return True
