@@ -77,8 +77,6 @@ def _cell(parameter: Parameter, values: Sequence[Value], value: Value, width: in
 
 def ends(parameter: Parameter) -> str:
     """Return what stands at the ends of a parameter's strip."""
-    values = _values(parameter)
-    if values:
-        return ", ".join(map(short, values))
-    ranged = isinstance(parameter, FloatParameter | IntParameter)
-    return f"{short(parameter.low)} to {short(parameter.high)}" if ranged else ""
+    if isinstance(parameter, FloatParameter | IntParameter):
+        return f"{short(parameter.low)} to {short(parameter.high)}"
+    return ", ".join(map(short, _values(parameter)))

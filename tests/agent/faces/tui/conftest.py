@@ -38,6 +38,15 @@ def same_screen() -> Same:
     return compare
 
 
+async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until a condition holds."""
+    for _ in range(int(seconds / 0.05)):
+        if condition():
+            return
+        await pilot.pause(0.05)
+    raise AssertionError("it did not happen in time")
+
+
 async def still(pilot: Pilot[int]) -> str:
     """Return the screen as SVG after it has not changed for half a second."""
     for each in pilot.app.screen_stack[0].query(Input):

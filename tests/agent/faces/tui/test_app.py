@@ -1,7 +1,6 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +15,7 @@ from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
+from tests.agent.faces.tui.conftest import until
 from trimtab.agent.chat.approval import Approval
 from trimtab.agent.chat.commands import COMMANDS
 from trimtab.agent.chat.transcript import Transcript
@@ -76,14 +76,6 @@ def study_file(tmp_path: Path) -> Path:
     file = tmp_path / "quick.toml"
     file.write_text(STUDY)
     return file
-
-
-async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 30) -> None:
-    for _ in range(int(seconds / 0.05)):
-        if condition():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 async def send(pilot: Pilot[int], text: str) -> None:

@@ -1,13 +1,13 @@
 """Keys do what people expect of a terminal application, and everything can be found by them."""
 
 import asyncio
-from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import TabbedContent
 
+from tests.agent.faces.tui.conftest import until
 from trimtab.agent.chat.commands import COMMANDS
 from trimtab.agent.chat.transcript import Transcript
 from trimtab.agent.events import AblationStep, CheckResult, StudyFinished, TrialFinished, TrialStarted
@@ -22,14 +22,6 @@ from trimtab.agent.faces.tui.widgets.status import fitting
 from trimtab.agent.faces.tui.widgets.study import TABS, log_line
 from trimtab.agent.faces.tui.widgets.trials import TrialTable
 from trimtab.agent.memory.store import Store
-
-
-async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 20) -> None:
-    for _ in range(int(seconds / 0.05)):
-        if condition():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 async def opened(pilot: Pilot[int], key: str) -> None:

@@ -61,7 +61,9 @@ def test_a_strip_is_high_where_results_are_good() -> None:
     assert found.cells[best] in "▇█"
     assert found.cells[0] == "▁"
     assert len(found.cells) == 10
-    assert Effects(history()).strip("mode", 20).cells.count(NOTHING) == len(history().study.parameters["mode"].choices) - 1  # type: ignore[union-attr]
+    assert (
+        Effects(history()).strip("mode", 20).cells.count(NOTHING) == len(history().study.parameters["mode"].choices) - 1
+    )  # type: ignore[union-attr]
     assert Effects(History(make_study())).strip("x", 5).cells == NOTHING * 5
 
 
